@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// The one door of the command line. Plain JavaScript on purpose: it must run on whatever Node the machine has,
+// and hands over to the pinned one (the `node` package) when that Node is too old to run TypeScript directly.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_NODE = 24;
+const pinnedNode = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+
+if (Number.parseInt(process.versions.node, 10) >= OLDEST_NODE) {
+  await import('../src/main.ts');
+} else if (existsSync(pinnedNode)) {
+  const child = spawn(pinnedNode, process.argv.slice(1), { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+} else {
+  console.error(`postern needs Node ${OLDEST_NODE} or newer (this is ${process.version}); run \`npm ci\` to get it`);
+  process.exit(1);
+}

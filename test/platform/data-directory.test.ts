@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { DataDirectoryError, openDataDirectory } from '../../src/platform/data-directory.ts';
-import { isRoot, makeRig } from './embedded-rig.ts';
+import { isRoot, makeRig } from './embedded-postgres/rig.ts';
 
 const rig = makeRig();
 

@@ -1,0 +1,89 @@
+// Who is it? One answer for every failure, so that nobody learns which names exist; a client that connects for each mail
+// pays for a password's scrypt once a minute, not each time.
+import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Identity, Mode } from '../src/mail/submission.ts';
+import type { Clock } from '../src/platform/clock.ts';
+import { hashPassword, verifySecret } from '../src/platform/secret.ts';
+import type { Credential } from '../src/store/credentials.ts';
+
+export type AuthenticateOptions = {
+  readonly find: (name: string) => Promise<Credential | null>;
+  /** Told now and then which credentials were used; must not throw. */
+  readonly touch: (credentialIds: readonly string[]) => Promise<void>;
+  readonly defaultMode: Mode;
+  readonly clock: Clock;
+};
+
+export type Authenticate = (user: string, secret: string) => Promise<Identity | null>;
+
+/** A removed or changed credential is refused after this at the latest. */
+const ROW_FRESH_MS = 2_000;
+const VERIFIED_FRESH_MS = 60_000;
+const TOUCH_EVERY_MS = 60_000;
+/** Failures end together, whatever was wrong: longer than any of the hashes takes. */
+const FAILURE_TAKES_MS = 400;
+const MAX_REMEMBERED = 10_000;
+
+type Remembered<T> = { readonly value: T; readonly until: number };
+
+export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const { find, clock } = options;
+  const rows = new Map<string, Remembered<Credential | null>>();
+  const verified = new Map<string, Remembered<string>>();
+  const touched = new Map<string, number>();
+  const memoryKey = randomBytes(32);
+  const decoy = hashPassword(randomBytes(16).toString('hex'));
+
+  return async (user, secret) => {
+    const startedAt = clock();
+    const credential = await lookUp(user);
+    if (await matches(user, secret, credential)) {
+      touch(credential!.credentialId);
+      return identityOf(credential!);
+    }
+    await sleep(Math.max(0, FAILURE_TAKES_MS - (clock() - startedAt)));
+    return null;
+  };
+
+  async function lookUp(name: string): Promise<Credential | null> {
+    const known = rows.get(name);
+    if (known && known.until > clock()) return known.value;
+    const value = await find(name);
+    remember(rows, name, { value, until: clock() + ROW_FRESH_MS });
+    return value;
+  }
+
+  async function matches(user: string, secret: string, credential: Credential | null): Promise<boolean> {
+    if (!credential) return (await verifySecret(secret, await decoy)) && false;
+    const fingerprint = createHmac('sha256', memoryKey).update(`${user}\0${secret}`).digest('base64');
+    const known = verified.get(fingerprint);
+    if (known && known.until > clock() && known.value === credential.secretHash) return true;
+    if (!(await verifySecret(secret, credential.secretHash))) return false;
+    remember(verified, fingerprint, { value: credential.secretHash, until: clock() + VERIFIED_FRESH_MS });
+    return true;
+  }
+
+  function touch(credentialId: string): void {
+    const now = clock();
+    if (now - (touched.get(credentialId) ?? 0) < TOUCH_EVERY_MS) return;
+    touched.set(credentialId, now);
+    void options.touch([credentialId]);
+  }
+
+  function identityOf(credential: Credential): Identity {
+    return {
+      tenantId: credential.tenantId,
+      credentialId: credential.credentialId,
+      credentialName: credential.name,
+      mode: credential.mode ?? options.defaultMode,
+      fromDomains: credential.fromDomains,
+    };
+  }
+}
+
+/** Forgets all rather than growing: it costs one look-up each. */
+function remember<T>(memory: Map<string, Remembered<T>>, key: string, entry: Remembered<T>): void {
+  if (memory.size >= MAX_REMEMBERED) memory.clear();
+  memory.set(key, entry);
+}

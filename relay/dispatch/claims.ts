@@ -1,0 +1,135 @@
+// Takes due deliveries out of the database, no more at a time than there is room for, and none while no upstream takes
+// mail: an outage leaves the queue where it is, and its end lets it out through the same narrow door, in order.
+
+import type { ByteBudget } from '../../src/platform/byte-budget.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Logger } from '../../src/platform/log.ts';
+import type { Pool } from '../../src/platform/postgres.ts';
+import { type ClaimedDelivery, claimDeliveries, expireOverdue, loadContents } from '../../src/store/deliveries.ts';
+import { LEASE_MS } from './progress.ts';
+import type { Recorder } from './recorder.ts';
+import type { Route } from './route.ts';
+import { groupClaimed, type Work, workOfClaimed } from './work.ts';
+
+export type ClaimsOptions = {
+  readonly pool: Pool;
+  readonly route: Route;
+  readonly recorder: Recorder;
+  readonly budget: ByteBudget;
+  readonly holder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many more pieces of work the dispatcher wants. */
+  readonly room: () => number;
+  readonly onWork: (work: Work) => void;
+};
+
+/** The safety net under hand-over and wake-ups. */
+const SWEEP_MS = 2_000;
+const MAX_CLAIM = 100;
+const EXPIRE_AT_ONCE = 1_000;
+/** Contents loaded with one query. */
+const LOAD_BYTES = 2_000_000;
+
+export class Claims {
+  readonly #options: ClaimsOptions;
+  readonly #stop = new AbortController();
+  #sweep: NodeJS.Timeout | null = null;
+  #asked = false;
+  /** The last claim took all that it was allowed to: there may be more. */
+  #more = false;
+  #looking: Promise<void> | null = null;
+
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#sweep = setInterval(() => this.look(), SWEEP_MS);
+    this.look();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#sweep) clearInterval(this.#sweep);
+    this.#stop.abort(new Error('shutting down'));
+    await this.#looking;
+  }
+
+  /** Looks at the database, now or right after the look that is under way. */
+  look(): void {
+    this.#asked = true;
+    if (this.#looking || this.#stop.signal.aborted) return;
+    this.#looking = this.#work().finally(() => {
+      this.#looking = null;
+      if (this.#asked) this.look();
+    });
+  }
+
+  /** Room has come free. */
+  roomAgain(): void {
+    if (this.#more) this.look();
+  }
+
+  async #work(): Promise<void> {
+    const { log, recorder } = this.#options;
+    this.#asked = false;
+    // What cannot be recorded now must not be claimed again as if nothing had been tried.
+    if (recorder.isStuck) return;
+    try {
+      while ((await expireOverdue(this.#options.pool, EXPIRE_AT_ONCE)) === EXPIRE_AT_ONCE);
+      this.#more = (await this.#claim('parked')) || (await this.#claim('due'));
+    } catch (error) {
+      if (!this.#stop.signal.aborted) log.warn({ err: error }, 'queue not read');
+    }
+  }
+
+  /** Claims until there is no more room, or nothing more; returns whether it was room that ended it. */
+  async #claim(which: 'parked' | 'due'): Promise<boolean> {
+    const { pool, holder, route, clock, room } = this.#options;
+    for (;;) {
+      const appetite = route.appetite(clock());
+      const limit = appetite === 'one' ? Math.min(1, room()) : Math.min(MAX_CLAIM, room());
+      if (appetite === 'none' || this.#stop.signal.aborted) return false;
+      if (limit <= 0) return true;
+      const claimed = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
+      await this.#load(groupClaimed(claimed));
+      if (claimed.length < limit) return false;
+      if (appetite === 'one') return true;
+    }
+  }
+
+  /** Brings contents into memory as the budget allows, several small ones with one query. */
+  async #load(groups: readonly ClaimedDelivery[][]): Promise<void> {
+    const { pool, budget, onWork, log } = this.#options;
+    for (const chunk of inChunks(groups)) {
+      const bytes = chunk.reduce((sum, group) => sum + group[0]!.size, 0);
+      await budget.take(bytes, this.#stop.signal);
+      const contents = await loadContents(pool, [...new Set(chunk.map(group => group[0]!.messageId))]).catch(error => {
+        budget.give(bytes);
+        throw error;
+      });
+      for (const group of chunk) {
+        const content = contents.get(group[0]!.messageId);
+        if (content) onWork(workOfClaimed(group, content));
+        else {
+          budget.give(group[0]!.size);
+          log.error({ messageId: group[0]!.messageId }, 'content is gone');
+        }
+      }
+    }
+  }
+}
+
+function inChunks(groups: readonly ClaimedDelivery[][]): ClaimedDelivery[][][] {
+  const chunks: ClaimedDelivery[][][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const group of groups) {
+    if (bytes + group[0]!.size > LOAD_BYTES) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks.at(-1)!.push(group);
+    bytes += group[0]!.size;
+  }
+  return chunks;
+}

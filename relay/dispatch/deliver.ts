@@ -1,0 +1,143 @@
+// Takes one piece of work through its attempt: upstream after upstream until every recipient has an outcome, each hop
+// recorded before its connection is made and each outcome with what was decided and why.
+import type { Envelope } from '../../src/mail/envelope.ts';
+import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { RetrySchedule } from '../../src/platform/duration.ts';
+import type { Logger } from '../../src/platform/log.ts';
+import type { Metrics } from '../../src/platform/metrics.ts';
+import { nextStep } from '../retry.ts';
+import { all, type Decided, describeResult, openedFor, pinTo, putBack, toProgress } from './progress.ts';
+import type { Recorder } from './recorder.ts';
+import type { Choice, Picked, Route } from './route.ts';
+import type { Work } from './work.ts';
+
+export type DeliverOptions = {
+  readonly route: Route;
+  readonly recorder: Recorder;
+  readonly schedule: RetrySchedule;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Called with the delay of each retry. */
+  readonly onRetry: (delayMs: number) => void;
+};
+
+/** Ends the attempts; they are recorded all the same. */
+type Signals = { readonly attempt: AbortSignal; readonly record: AbortSignal };
+
+export async function deliver(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
+  const { route, recorder, clock } = options;
+  let pending = all(work);
+  let choice = work.openedHop === null ? null : route.at(work.openedHop);
+  if (choice === null) {
+    const picked = route.pick(0, clock(), work.pinnedUpstream);
+    choice = await openFirst(work, picked, options, signals);
+  }
+  while (choice !== null) {
+    const openedAt = clock();
+    const report = await tryOnce(work, pending, choice, signals.attempt);
+    route.learn(choice.hop, report.results, clock());
+    const next: Picked =
+      work.pinnedUpstream === null ? route.pick(choice.hop + 1, clock()) : { choice: null, skipped: [] };
+    const decided = decide(work, pending, report.results, next.choice !== null, options);
+    tell(work, decided, choice, clock() - openedAt, options);
+    const goingOn = decided.filter(({ step }) => step.kind === 'tryUpstream').map(({ index }) => index);
+    if (goingOn.length > 0) route.begin(next.choice!.hop);
+    await recorder.record(
+      toProgress({ work, decided, choice, report, openedAt, endedAt: clock(), next, goingOn }),
+      signals.record,
+    );
+    choice = goingOn.length > 0 ? next.choice : null;
+    pending = goingOn;
+  }
+}
+
+/** Opens the attempt of claimed work, before connecting; or puts the work back when no upstream takes it now. */
+async function openFirst(
+  work: Work,
+  picked: Picked,
+  options: DeliverOptions,
+  signals: Signals,
+): Promise<Choice | null> {
+  const { choice, skipped } = picked;
+  const opened = [...skipped, ...(choice ? [{ hop: choice.hop, upstream: choice.upstream.name, skipped: null }] : [])];
+  const changes = choice ? pinTo(work, all(work), choice.upstream.name) : putBack(work, options.schedule);
+  if (choice) options.route.begin(choice.hop);
+  await options.recorder.record({ ended: [], opened: openedFor(work, all(work), opened), changes }, signals.record);
+  return choice;
+}
+
+function tryOnce(work: Work, pending: readonly number[], choice: Choice, signal: AbortSignal): Promise<AttemptReport> {
+  const envelope: Envelope =
+    pending.length === work.numbers.length
+      ? work.envelope
+      : { ...work.envelope, recipients: pending.map(index => work.envelope.recipients[index]!) };
+  return choice.upstream.attempt(envelope, work.parts, signal);
+}
+
+function decide(
+  work: Work,
+  pending: readonly number[],
+  results: readonly AttemptResult[],
+  upstreamLeft: boolean,
+  options: DeliverOptions,
+): Decided[] {
+  const { route, clock, schedule, random } = options;
+  return pending.map((index, i) => {
+    const result = results[i]!;
+    const step = nextStep({
+      result,
+      attempt: work.attempt,
+      upstreamLeft,
+      allDown: route.allDown,
+      now: clock(),
+      expiresAt: work.expiresAt,
+      schedule,
+      random: random(),
+    });
+    return { index, result, step };
+  });
+}
+
+function tell(
+  work: Work,
+  decided: readonly Decided[],
+  choice: Choice,
+  durationMs: number,
+  options: DeliverOptions,
+): void {
+  const { log, metrics, clock, onRetry } = options;
+  for (const { index, result, step } of decided) {
+    const upstream = choice.upstream.name;
+    metrics.attempts.inc({ upstream, result: result.kind, stage: result.kind === 'accepted' ? 'final' : result.stage });
+    const fields = {
+      messageId: work.messageId,
+      deliveryId: `${work.messageId}.${work.numbers[index]}`,
+      attempt: work.attempt,
+      upstream,
+      recipientDomain: domainPart(work.envelope.recipients[index]!.address),
+      ...describeResult(result),
+      reason: step.reason,
+      durationMs,
+    };
+    switch (step.kind) {
+      case 'settle':
+        metrics.settled.inc({ state: step.state });
+        if (step.state === 'delivered') metrics.deliverySeconds.observe((clock() - work.acceptedAt) / 1_000);
+        log.info({ event: step.state, ...fields }, step.state);
+        break;
+      case 'tryUpstream':
+        log.info({ event: 'attempt-failed', ...fields }, 'attempt-failed');
+        break;
+      case 'retryAt':
+        log.info({ event: 'deferred', ...fields, retryInMs: step.delayMs }, 'deferred');
+        onRetry(step.delayMs);
+    }
+  }
+}
+
+function domainPart(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}

@@ -1,0 +1,42 @@
+// The door between accepting and sending: what the dispatcher answers when a message is about to be committed, and what
+// it is told once it is. With the dispatcher in another process there is nobody to ask; the queue wakes it.
+import type { Envelope } from '../../src/mail/envelope.ts';
+import type { WakeQueue } from '../../src/platform/queue.ts';
+import type { Acceptance, NewAttempt } from '../../src/store/accept.ts';
+
+export type Handing =
+  /** Kept, never sent. */
+  | { readonly kind: 'capture' }
+  /** Waits in the database for its turn. */
+  | { readonly kind: 'queue' }
+  /** No upstream takes mail now: waits in the database for one. */
+  | { readonly kind: 'park'; readonly dueInMs: number; readonly reason: string }
+  /** Goes out at once: the accepting commit already carries the lease and the opened attempt. */
+  | {
+      readonly kind: 'hand-over';
+      readonly holder: string;
+      readonly leaseMs: number;
+      readonly hop: number;
+      readonly upstream: string;
+      readonly attempts: readonly NewAttempt[];
+    };
+
+export type HandOver = {
+  /** Asked before the commit. */
+  reserve(bytes: number): Handing;
+  /** The commit failed: what was reserved is free again. */
+  cancel(handing: Handing, bytes: number): void;
+  /** The commit is done. */
+  accepted(handing: Handing, acceptance: Acceptance, envelope: Envelope): void;
+};
+
+/** For a process that only listens. */
+export function handOverByQueue(queue: WakeQueue): HandOver {
+  return {
+    reserve: () => ({ kind: 'queue' }),
+    cancel: () => undefined,
+    accepted: handing => {
+      if (handing.kind === 'queue') queue.wake(0);
+    },
+  };
+}

@@ -1,0 +1,191 @@
+// What the steps of an attempt leave in the database, as rows to be written. Pure.
+import { formatReply } from '../../src/mail/reply.ts';
+import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
+import { formatDuration, type RetrySchedule } from '../../src/platform/duration.ts';
+import type { DeliveryChange, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
+import type { NextStep } from '../retry.ts';
+import type { Choice, Picked } from './route.ts';
+import type { Work } from './work.ts';
+
+/** How long a holder may be silent before others take its work: renewed long before while it lives. */
+export const LEASE_MS = 60_000;
+
+/** One recipient within the work, by its place there: what its attempt came to, and what follows. */
+export type Decided = { readonly index: number; readonly result: AttemptResult; readonly step: NextStep };
+
+export function all(work: Work): number[] {
+  return work.numbers.map((_, index) => index);
+}
+
+export type Hop = {
+  readonly work: Work;
+  readonly decided: readonly Decided[];
+  readonly choice: Choice;
+  readonly report: AttemptReport;
+  readonly openedAt: number;
+  readonly endedAt: number;
+  readonly next: Picked;
+  readonly goingOn: readonly number[];
+};
+
+export function toProgress(hop: Hop): Progress {
+  const { work, decided, next, goingOn } = hop;
+  const opened = next.choice
+    ? [...next.skipped, { hop: next.choice.hop, upstream: next.choice.upstream.name, skipped: null }]
+    : [];
+  // Those passed over behind the last upstream belong to the timeline too: that is why nothing more was tried.
+  const passedOver = next.choice
+    ? []
+    : openedFor(
+        work,
+        decided.filter(stillOpen).map(({ index }) => index),
+        next.skipped,
+      );
+  return {
+    ended: decided.map(one => endedAttempt(hop, one)),
+    opened: [...openedFor(work, goingOn, opened), ...passedOver],
+    changes: decided.map(one => change(hop, one)),
+  };
+}
+
+function stillOpen({ step }: Decided): boolean {
+  return step.kind === 'retryAt';
+}
+
+function key(work: Work, index: number) {
+  return { messageId: work.messageId, n: work.numbers[index]!, attempt: work.attempt };
+}
+
+export function openedFor(
+  work: Work,
+  indexes: readonly number[],
+  opened: readonly { hop: number; upstream: string; skipped: string | null }[],
+): OpenedAttempt[] {
+  return indexes.flatMap(index => opened.map(entry => ({ ...key(work, index), ...entry })));
+}
+
+function endedAttempt(
+  { work, choice, report, openedAt, endedAt }: Hop,
+  { index, result, step }: Decided,
+): EndedAttempt {
+  const answer = result.kind === 'accepted' || result.kind === 'refused' ? result.reply : null;
+  return {
+    ...key(work, index),
+    hop: choice.hop,
+    openedAt: new Date(openedAt),
+    endedAt: new Date(endedAt),
+    result: result.kind,
+    stage: result.kind === 'accepted' ? null : result.stage,
+    scope: result.kind === 'refused' ? result.scope : null,
+    smtpCode: answer?.code ?? null,
+    enhancedStatus: answer?.enhanced ?? null,
+    detail: (answer?.text ?? (result as { error: string }).error).slice(0, 2_000).toWellFormed(),
+    remoteAddress: report.remoteAddress,
+    tls: report.tls,
+    decision: describeStep(step),
+  };
+}
+
+function change({ work, choice, next }: Hop, { index, result, step }: Decided): DeliveryChange {
+  const base = { ...key(work, index), reason: step.reason };
+  const eventData = { upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) };
+  switch (step.kind) {
+    case 'settle':
+      return {
+        ...base,
+        state: step.state,
+        dueInMs: null,
+        parked: false,
+        pinnedUpstream: null,
+        keepsLease: false,
+        event: step.state,
+        eventData,
+      };
+    case 'tryUpstream':
+      return {
+        ...base,
+        ...{ state: 'queued', dueInMs: LEASE_MS, parked: false, keepsLease: true, event: 'attempt-failed', eventData },
+        pinnedUpstream: next.choice!.upstream.name,
+      };
+    case 'retryAt':
+      return {
+        ...base,
+        ...{
+          state: 'queued',
+          dueInMs: step.delayMs,
+          parked: step.parked,
+          keepsLease: false,
+          event: 'deferred',
+          eventData,
+        },
+        pinnedUpstream: step.sameUpstream ? choice.upstream.name : null,
+      };
+  }
+}
+
+export function pinTo(work: Work, indexes: readonly number[], upstream: string): DeliveryChange[] {
+  return indexes.map(index => ({
+    ...key(work, index),
+    ...{ state: 'queued', dueInMs: LEASE_MS, parked: false, pinnedUpstream: upstream, keepsLease: true },
+    reason: 'being-tried',
+    event: null,
+    eventData: null,
+  }));
+}
+
+export function putBack(work: Work, schedule: RetrySchedule): DeliveryChange[] {
+  return all(work).map(index => ({
+    ...key(work, index),
+    // A pinned upstream that is down does not hold the message for ever: after this pause any may take it.
+    ...{ state: 'queued', dueInMs: schedule.stepsMs[0]!, parked: work.pinnedUpstream === null, pinnedUpstream: null },
+    keepsLease: false,
+    reason: 'upstreams-down',
+    event: null,
+    eventData: null,
+  }));
+}
+
+/** Gives back work that was never begun: due at once, for whoever runs next. */
+export function notStarted(work: Work, now: number): Progress {
+  const hop = work.openedHop;
+  const at = new Date(now);
+  return {
+    opened: [],
+    ended:
+      hop !== null
+        ? all(work).map(index => ({
+            ...key(work, index),
+            ...{ hop, openedAt: at, endedAt: at, result: 'unreachable', stage: 'connect', scope: null },
+            ...{ smtpCode: null, enhancedStatus: null, remoteAddress: null, tls: null },
+            detail: 'not begun: shutting down',
+            decision: 'retry at once: shutting-down',
+          }))
+        : [],
+    changes: all(work).map(index => ({
+      ...key(work, index),
+      ...{ state: 'queued', dueInMs: 0, parked: false, pinnedUpstream: work.pinnedUpstream, keepsLease: false },
+      reason: 'shutting-down',
+      event: null,
+      eventData: null,
+    })),
+  };
+}
+
+function describeStep(step: NextStep): string {
+  switch (step.kind) {
+    case 'settle':
+      return `${step.state}: ${step.reason}`;
+    case 'tryUpstream':
+      return `next upstream: ${step.reason}`;
+    case 'retryAt': {
+      const where = step.sameUpstream ? ', same upstream' : step.parked ? ', or when an upstream is back' : '';
+      return `retry in ${formatDuration(step.delayMs)}${where}: ${step.reason}`;
+    }
+  }
+}
+
+export function describeResult(result: AttemptResult): object {
+  return result.kind === 'accepted' || result.kind === 'refused'
+    ? { reply: formatReply(result.reply), stage: result.kind === 'refused' ? result.stage : 'final' }
+    : { error: result.error, stage: result.stage };
+}

@@ -1,0 +1,93 @@
+// One message on its way to some of its recipients, as the dispatcher holds it in memory.
+import type { Address } from '../../src/mail/address.ts';
+import type { Envelope, Notify, Recipient } from '../../src/mail/envelope.ts';
+import type { MessageId } from '../../src/mail/submission.ts';
+import type { Acceptance } from '../../src/store/accept.ts';
+import type { ClaimedDelivery, DeliveryKey } from '../../src/store/deliveries.ts';
+import type { Handing } from './hand-over.ts';
+
+export type Work = {
+  readonly messageId: MessageId;
+  /** Of all its deliveries: those that go together were claimed together. */
+  readonly attempt: number;
+  readonly envelope: Envelope;
+  /** n of each recipient, in the envelope's order. */
+  readonly numbers: readonly number[];
+  /** What goes over the wire, before dots are doubled. */
+  readonly parts: readonly Buffer[];
+  /** As taken from the budget. */
+  readonly bytes: number;
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  /** The upstream that may already have it: the only one to try. */
+  readonly pinnedUpstream: string | null;
+  /** The place in the route where the attempt is open already, by the accepting commit. */
+  readonly openedHop: number | null;
+};
+
+export function workOfAcceptance(
+  handing: Handing & { kind: 'hand-over' },
+  acceptance: Acceptance,
+  envelope: Envelope,
+): Work {
+  const { message, content } = acceptance;
+  return {
+    messageId: message.messageId,
+    attempt: 1,
+    envelope,
+    numbers: envelope.recipients.map((_, n) => n),
+    parts: [Buffer.from(message.traceHeader), content],
+    bytes: content.length,
+    acceptedAt: message.acceptedAt.getTime(),
+    expiresAt: message.expiresAt.getTime(),
+    pinnedUpstream: null,
+    openedHop: handing.hop,
+  };
+}
+
+/** Deliveries of one message that are at the same point travel together. */
+export function groupClaimed(claimed: readonly ClaimedDelivery[]): ClaimedDelivery[][] {
+  const groups = new Map<string, ClaimedDelivery[]>();
+  for (const delivery of claimed) {
+    const key = `${delivery.messageId} ${delivery.attempt} ${delivery.pinnedUpstream ?? ''}`;
+    const group = groups.get(key);
+    if (group) group.push(delivery);
+    else groups.set(key, [delivery]);
+  }
+  return [...groups.values()];
+}
+
+export function workOfClaimed(group: readonly ClaimedDelivery[], content: Buffer): Work {
+  const first = group[0]!;
+  return {
+    messageId: first.messageId,
+    attempt: first.attempt,
+    envelope: {
+      reversePath: first.reversePath as Address | null,
+      recipients: group.map(recipientOf),
+      ret: first.ret,
+      envid: first.envid,
+      body: first.body,
+      smtpUtf8: first.smtpUtf8,
+    },
+    numbers: group.map(delivery => delivery.n),
+    parts: [Buffer.from(first.traceHeader), content],
+    bytes: first.size,
+    acceptedAt: first.acceptedAt.getTime(),
+    expiresAt: first.expiresAt.getTime(),
+    pinnedUpstream: first.pinnedUpstream,
+    openedHop: null,
+  };
+}
+
+export function keysOf(work: Work): DeliveryKey[] {
+  return work.numbers.map(n => ({ messageId: work.messageId, n, attempt: work.attempt }));
+}
+
+function recipientOf(delivery: ClaimedDelivery): Recipient {
+  return {
+    address: delivery.recipient as Address,
+    notify: delivery.notify === null ? null : (delivery.notify.split(',') as Notify[]),
+    orcpt: delivery.orcpt,
+  };
+}

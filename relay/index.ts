@@ -1,0 +1,101 @@
+// The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
+// and stops it. README.md says where to read on.
+import type { MessageId } from '../src/mail/submission.ts';
+import { ByteBudget } from '../src/platform/byte-budget.ts';
+import type { Clock } from '../src/platform/clock.ts';
+import { createLookup } from '../src/platform/dns.ts';
+import type { Logger } from '../src/platform/log.ts';
+import type { Metrics } from '../src/platform/metrics.ts';
+import type { Pool } from '../src/platform/postgres.ts';
+import type { WakeQueue } from '../src/platform/queue.ts';
+import type { Settings } from '../src/platform/settings.ts';
+import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
+import { Recorder } from './dispatch/recorder.ts';
+import { Route } from './dispatch/route.ts';
+import { createSubmit, type Submit } from './submit.ts';
+import { SmtpUpstream } from './upstreams/smtp.ts';
+
+export { type Authenticate, createAuthenticate } from './authenticate.ts';
+export { type Listener, startListener } from './listener/server.ts';
+export type { Submit, SubmitResult } from './submit.ts';
+export { SessionError } from './upstreams/smtp-session.ts';
+
+export type Relay = {
+  readonly submit: Submit;
+  start(): Promise<void>;
+  /** Gives attempts `graceMs` to end; nothing that was begun is forgotten. */
+  stop(graceMs: number): Promise<void>;
+};
+
+export type RelayOptions = {
+  readonly pool: Pool;
+  readonly queue: WakeQueue;
+  readonly settings: Settings;
+  readonly hostname: string;
+  /** One run of one node: `node:run`. */
+  readonly nodeId: string;
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+/** Message bytes that wait to be sent, in memory. */
+const DISPATCH_BUDGET_BYTES = 48_000_000;
+
+export function createRelay(options: RelayOptions): Relay {
+  const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
+  const dispatcher = dispatches ? createDispatcher(options) : null;
+  const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
+  const { settings } = options;
+  return {
+    submit: createSubmit({
+      ...options,
+      handOver,
+      maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
+      maxAgeMs: settings.POSTERN_MAX_AGE,
+    }),
+    async start() {
+      await dispatcher?.start();
+      if (dispatcher) options.queue.listen(() => dispatcher.wake());
+    },
+    async stop(graceMs) {
+      await dispatcher?.stop(graceMs);
+    },
+  };
+}
+
+function createDispatcher(options: RelayOptions): Dispatcher {
+  const { settings, pool, queue, nodeId, runId, clock, log, metrics } = options;
+  const upstreams = createUpstreams(settings, options.hostname);
+  const route = new Route(upstreams, log, metrics);
+  const holder = `${nodeId}:${runId}`;
+  const recorder = new Recorder(pool, holder, log);
+  const budget = new ByteBudget(DISPATCH_BUDGET_BYTES);
+  const slots = settings.POSTERN_UPSTREAMS!.reduce((sum, upstream) => sum + upstream.connections, 0);
+  const onRetry = (delayMs: number) => queue.wake(delayMs);
+  const schedule = settings.POSTERN_RETRY;
+  return new Dispatcher({
+    ...{ pool, route, recorder, budget, holder, nodeId, slots, clock, log },
+    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, onRetry },
+  });
+}
+
+export function createUpstreams(settings: Settings, hostname: string): SmtpUpstream[] {
+  return (settings.POSTERN_UPSTREAMS ?? []).map(upstream => createUpstream(upstream, settings, hostname));
+}
+
+export function createUpstream(upstream: UpstreamSettings, settings: Settings, hostname: string): SmtpUpstream {
+  const lookup = createLookup(settings.POSTERN_DNS_SERVERS);
+  return new SmtpUpstream({
+    settings: upstream,
+    clientName: hostname,
+    replyTimeoutMs: settings.POSTERN_UPSTREAM_TIMEOUT,
+    connectTimeoutMs: settings.POSTERN_UPSTREAM_TIMEOUT / 10,
+    ...(lookup ? { lookup } : {}),
+  });
+}
+
+export type { MessageId };

@@ -1,0 +1,46 @@
+// What we put in front of accepted content: a trace field, and Message-ID and Date where they are missing. The content
+// itself is never touched.
+import type { Header } from '../src/mail/header.ts';
+import { countFields } from '../src/mail/header.ts';
+import type { MessageId, Submission } from '../src/mail/submission.ts';
+
+/** Complete fields, each with its CRLF; ends with an empty line when the content has no header of its own. */
+export function traceHeader(options: {
+  submission: Submission;
+  header: Header;
+  messageId: MessageId;
+  hostname: string;
+  now: number;
+}): string {
+  const { submission, header, messageId, hostname, now } = options;
+  const date = formatDate(now);
+  let fields = received(submission, messageId, hostname, date);
+  if (countFields(header, 'message-id') === 0) fields += `Message-ID: <${madeMessageId(messageId, hostname)}>\r\n`;
+  if (countFields(header, 'date') === 0) fields += `Date: ${date}\r\n`;
+  return header.beginsWithField ? fields : `${fields}\r\n`;
+}
+
+/** The Message-ID that we give to mail that came without one. */
+export function madeMessageId(messageId: MessageId, hostname: string): string {
+  return `${messageId.toLowerCase()}@${hostname}`;
+}
+
+/** RFC 5321 section 4.4. The recipient is not named: with several, that would tell each of the others. */
+function received({ session }: Submission, messageId: MessageId, hostname: string, date: string): string {
+  const from = `${sanitise(session.clientName)} (${addressLiteral(session.remoteAddress)})`;
+  return `Received: from ${from}\r\n\tby ${hostname} with ${session.protocol} id ${messageId};\r\n\t${date}\r\n`;
+}
+
+function addressLiteral(address: string): string {
+  return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
+}
+
+/** EHLO's argument is the client's word; only what cannot break out of the field is repeated. */
+function sanitise(clientName: string): string {
+  return clientName.replace(/[^\w.:[\]-]/g, '?').slice(0, 255) || 'unknown';
+}
+
+/** RFC 5322 section 3.3, in UTC. */
+function formatDate(now: number): string {
+  return new Date(now).toUTCString().replace('GMT', '+0000');
+}

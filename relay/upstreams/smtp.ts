@@ -1,0 +1,120 @@
+// An SMTP upstream: at most `connections` sessions, kept and used again, paced to `rate`. A session that died while it
+// lay idle is the pool's own trouble and is replaced without a word.
+import type { Envelope } from '../../src/mail/envelope.ts';
+import type { AttemptReport, AttemptResult, Upstream } from '../../src/mail/upstream.ts';
+import { scopeOf } from '../fault.ts';
+import { Pacer } from './pacer.ts';
+import { SessionError, type SessionOptions, SmtpSession } from './smtp-session.ts';
+
+/** Idle sessions cost the upstream too; most close them after a minute or more. */
+const IDLE_MS = 20_000;
+
+type Idle = { session: SmtpSession; timer: NodeJS.Timeout };
+
+export class SmtpUpstream implements Upstream {
+  readonly name: string;
+  readonly #options: SessionOptions;
+  readonly #pacer: Pacer;
+  #idle: Idle[] = [];
+  #busy = 0;
+  #line: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.name = options.settings.name;
+    this.#options = options;
+    this.#pacer = new Pacer(options.settings.ratePerSecond);
+  }
+
+  async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
+    await this.#takePlace();
+    try {
+      await this.#pacer.turn(signal);
+      const kept = this.#takeIdle();
+      const first = kept && (await this.#transact(kept, envelope, content, signal));
+      if (first && !diedIdle(first.results)) return first;
+      const fresh = await SmtpSession.open(this.#options, signal);
+      return await this.#transact(fresh, envelope, content, signal);
+    } catch (error) {
+      return unreached(envelope, error as Error);
+    } finally {
+      this.#leavePlace();
+    }
+  }
+
+  /** Opens a session and closes it again: what `upstream test` shows. Throws `SessionError`. */
+  async probe(signal: AbortSignal): Promise<{ remoteAddress: string | null; tls: string | null }> {
+    const session = await SmtpSession.open(this.#options, signal);
+    session.quit();
+    return { remoteAddress: session.remoteAddress, tls: session.tls };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { session, timer } of this.#idle.splice(0)) {
+      clearTimeout(timer);
+      session.quit();
+    }
+  }
+
+  async #transact(session: SmtpSession, envelope: Envelope, content: readonly Buffer[], signal: AbortSignal) {
+    const results = await session.transact(envelope, content, signal);
+    const report: AttemptReport = { results, remoteAddress: session.remoteAddress, tls: session.tls };
+    if (session.usable) this.#keep(session);
+    return report;
+  }
+
+  #takeIdle(): SmtpSession | null {
+    for (;;) {
+      const idle = this.#idle.pop();
+      if (!idle) return null;
+      clearTimeout(idle.timer);
+      if (idle.session.usable) return idle.session;
+    }
+  }
+
+  #keep(session: SmtpSession): void {
+    if (this.#closed) {
+      session.quit();
+      return;
+    }
+    const entry: Idle = {
+      session,
+      timer: setTimeout(() => {
+        this.#idle = this.#idle.filter(idle => idle !== entry);
+        session.quit();
+      }, IDLE_MS),
+    };
+    entry.timer.unref();
+    this.#idle.push(entry);
+  }
+
+  async #takePlace(): Promise<void> {
+    if (this.#busy >= this.#options.settings.connections) await new Promise<void>(resolve => this.#line.push(resolve));
+    else this.#busy += 1;
+  }
+
+  /** A place goes to the next in line without becoming free in between. */
+  #leavePlace(): void {
+    const next = this.#line.shift();
+    if (next) next();
+    else this.#busy -= 1;
+  }
+}
+
+/** The kept session had gone, or was told to: nothing of this message was judged. */
+function diedIdle(results: readonly AttemptResult[]): boolean {
+  return results.every(
+    result =>
+      (result.kind === 'unreachable' && result.stage === 'mail') ||
+      (result.kind === 'refused' && result.stage === 'mail' && result.reply.code === 421),
+  );
+}
+
+function unreached(envelope: Envelope, error: Error): AttemptReport {
+  const result: AttemptResult =
+    error instanceof SessionError && error.reply
+      ? { kind: 'refused', stage: error.stage, reply: error.reply, scope: scopeOf(error.stage, error.reply) }
+      : { kind: 'unreachable', stage: error instanceof SessionError ? error.stage : 'connect', error: error.message };
+  return { results: envelope.recipients.map(() => result), remoteAddress: null, tls: null };
+}

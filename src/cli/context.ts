@@ -1,0 +1,68 @@
+// What commands share: the settings, the database whether the gateway is up or down, and how results are printed.
+import type { Kysely } from 'kysely';
+import { loadSettings } from '../platform/config.ts';
+import { openDataDirectory } from '../platform/data-directory.ts';
+import { runningEmbeddedPostgres, startEmbeddedPostgres } from '../platform/embedded-postgres/index.ts';
+import { createLog, type Logger } from '../platform/log.ts';
+import { assertDurable, createDatabase, createPool, type Pool } from '../platform/postgres.ts';
+import type { Settings } from '../platform/settings.ts';
+import type { Database } from '../store/schema.ts';
+
+/** Something that the user can understand and mend: printed without a stack. */
+export class Failure extends Error {}
+
+export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
+
+/** Runs `use` with the database: the one by URL, the embedded one of the running gateway, or the embedded one started for this. */
+export async function withStore<T>(use: (store: Store, settings: Settings, log: Logger) => Promise<T>): Promise<T> {
+  const settings = loadSettings(process.env);
+  const log = createLog('silent');
+  const { url, close } = await reachDatabase(settings, log);
+  const pool = createPool(url, { max: 2, name: 'postern-cli', log });
+  try {
+    await assertDurable(pool);
+    return await use({ url, pool, db: createDatabase<Database>(pool) }, settings, log);
+  } catch (error) {
+    throw isMissingTable(error)
+      ? new Failure('the database is empty: run `postern start` or `postern migrate` first')
+      : error;
+  } finally {
+    await pool.end();
+    await close();
+  }
+}
+
+async function reachDatabase(settings: Settings, log: Logger): Promise<{ url: string; close: () => Promise<void> }> {
+  if (settings.DATABASE_URL) return { url: settings.DATABASE_URL, close: async () => undefined };
+  const running = await runningEmbeddedPostgres(settings.POSTERN_DATA_DIR);
+  if (running) return { url: running, close: async () => undefined };
+  const directory = await openDataDirectory(settings.POSTERN_DATA_DIR);
+  const embedded = await startEmbeddedPostgres({ dataDir: directory.path, log });
+  const close = async () => {
+    await embedded.stop();
+    await directory.release();
+  };
+  return { url: embedded.url, close };
+}
+
+function isMissingTable(error: unknown): boolean {
+  return (error as { code?: string }).code === '42P01';
+}
+
+export function printJson(value: unknown): void {
+  console.log(JSON.stringify(value));
+}
+
+/** Columns as wide as their widest cell; the last one is not padded. */
+export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ');
+  for (const row of [header, ...rows]) console.log(line(row).trimEnd());
+}
+
+/** `2026-11-23 14:05:09.123`, in the reader's own time zone. */
+export function formatTime(date: Date): string {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().replace('T', ' ').replace('Z', '');
+}

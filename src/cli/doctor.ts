@@ -1,0 +1,119 @@
+// `postern doctor`: looks at everything that the gateway needs and says what to do about what is wrong.
+import { access, constants } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { loadSettings } from '../platform/config.ts';
+import { createWakeQueue } from '../platform/queue.ts';
+import type { Settings } from '../platform/settings.ts';
+import { missingMigrations } from '../store/migrate.ts';
+import { printJson, withStore } from './context.ts';
+import { testUpstream } from './upstream.ts';
+
+type Finding = { readonly check: string; readonly ok: boolean; readonly detail: string; readonly todo?: string };
+
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('check database, queue and upstreams; exit 1 with what to do')
+    .option('--json', 'print JSON, one finding a line')
+    .action(async ({ json }: { json?: boolean }) => {
+      const settings = loadSettings(process.env);
+      const findings = [
+        ...(await checkStore(settings)),
+        ...(await checkUpstreams(settings)),
+        ...(await checkFiles(settings)),
+      ];
+      for (const finding of findings) print(finding, json ?? false);
+      if (findings.some(finding => !finding.ok)) process.exitCode = 1;
+    });
+}
+
+function print(finding: Finding, json: boolean): void {
+  if (json) return printJson(finding);
+  console.log(`${finding.ok ? 'ok    ' : 'FAILED'}  ${finding.check.padEnd(12)} ${finding.detail}`);
+  if (finding.todo) console.log(`        ${' '.repeat(12)} → ${finding.todo}`);
+}
+
+async function checkStore(settings: Settings): Promise<Finding[]> {
+  try {
+    return await withStore(async ({ pool, db, url }, _settings, log) => {
+      const { rows } = await pool.query(`select current_setting('server_version') as version`);
+      const missing = await missingMigrations(db as never);
+      const database: Finding = { check: 'database', ok: true, detail: `PostgreSQL ${rows[0].version}, durable` };
+      const schema: Finding =
+        missing.length === 0
+          ? { check: 'migrations', ok: true, detail: 'up to date' }
+          : {
+              check: 'migrations',
+              ok: false,
+              detail: `missing: ${missing.join(', ')}`,
+              todo: 'run `postern migrate`, or start the gateway',
+            };
+      return [database, schema, await checkQueue(settings, url, log)];
+    });
+  } catch (error) {
+    const todo = settings.DATABASE_URL
+      ? 'check DATABASE_URL, and that the server runs and lets this user in'
+      : 'check POSTERN_DATA_DIR';
+    return [{ check: 'database', ok: false, detail: (error as Error).message, todo }];
+  }
+}
+
+const QUEUE_ANSWERS_WITHIN_MS = 5_000;
+
+async function checkQueue(
+  settings: Settings,
+  databaseUrl: string,
+  log: Parameters<typeof createWakeQueue>[0]['log'],
+): Promise<Finding> {
+  const kind = settings.REDIS_URL ? 'Redis' : 'PostgreSQL';
+  const queue = createWakeQueue({ databaseUrl, redisUrl: settings.REDIS_URL, log });
+  const timeout = AbortSignal.timeout(QUEUE_ANSWERS_WITHIN_MS);
+  const late = new Promise<never>((_, reject) =>
+    timeout.addEventListener('abort', () => reject(new Error('no answer within 5 s'))),
+  );
+  try {
+    await Promise.race([queue.counts(), late]);
+    return { check: 'queue', ok: true, detail: `on ${kind}` };
+  } catch (error) {
+    return {
+      check: 'queue',
+      ok: false,
+      detail: `${kind}: ${(error as Error).message}`,
+      todo: 'check REDIS_URL, and that the server runs',
+    };
+  } finally {
+    await queue.close().catch(() => undefined);
+  }
+}
+
+async function checkUpstreams(settings: Settings): Promise<Finding[]> {
+  const upstreams = settings.POSTERN_UPSTREAMS;
+  if (!upstreams) return [{ check: 'upstreams', ok: true, detail: 'none: mail is captured, not sent' }];
+  const tests = await Promise.all(upstreams.map(upstream => testUpstream(upstream, settings)));
+  return tests.map(({ name, ok, detail }) => ({
+    check: 'upstream',
+    ok,
+    detail: `${name}: ${detail}`,
+    ...(ok ? {} : { todo: 'check host, port, user and password in POSTERN_UPSTREAMS' }),
+  }));
+}
+
+async function checkFiles(settings: Settings): Promise<Finding[]> {
+  const files = [settings.POSTERN_TLS_CERT, settings.POSTERN_TLS_KEY].filter(path => path !== null);
+  return Promise.all(
+    files.map(async (path): Promise<Finding> => {
+      const readable = await access(path, constants.R_OK).then(
+        () => true,
+        () => false,
+      );
+      return readable
+        ? { check: 'TLS', ok: true, detail: path }
+        : {
+            check: 'TLS',
+            ok: false,
+            detail: `${path} cannot be read`,
+            todo: 'check POSTERN_TLS_CERT and POSTERN_TLS_KEY',
+          };
+    }),
+  );
+}

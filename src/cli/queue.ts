@@ -1,0 +1,29 @@
+// `postern queue status`: what waits, and why.
+import type { Command } from 'commander';
+import { queueSummary } from '../store/queue-summary.ts';
+import { formatTime, printJson, printTable, withStore } from './context.ts';
+
+export function registerQueue(program: Command): void {
+  const queue = program.command('queue').description('what waits to be sent');
+  queue
+    .command('status')
+    .description('how much waits, since when, and why')
+    .option('--json', 'print JSON')
+    .action(status);
+}
+
+async function status({ json }: { json?: boolean }): Promise<void> {
+  const summary = await withStore(({ pool }) => queueSummary(pool));
+  if (json) return printJson(summary);
+  console.log(
+    `${summary.queued} queued: ${summary.due} due, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
+      (summary.oldestAcceptedAt ? `; the oldest since ${formatTime(summary.oldestAcceptedAt)}` : ''),
+  );
+  if (summary.reasons.length > 0) {
+    console.log('');
+    printTable(
+      ['COUNT', 'NEXT', 'REASON'],
+      summary.reasons.map(reason => [String(reason.count), formatTime(reason.nextAt), reason.reason]),
+    );
+  }
+}

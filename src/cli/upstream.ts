@@ -1,0 +1,68 @@
+// `postern upstream list|test`: where mail goes, and whether it would get there now.
+
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { createUpstream, SessionError } from '../../relay/index.ts';
+import { loadSettings } from '../platform/config.ts';
+import type { Settings } from '../platform/settings.ts';
+import type { UpstreamSettings } from '../platform/upstream-url.ts';
+import { Failure, printJson, printTable } from './context.ts';
+
+export function registerUpstream(program: Command): void {
+  const upstream = program.command('upstream').description('where mail goes');
+  upstream
+    .command('list')
+    .description('the upstreams in order')
+    .option('--json', 'print JSON, one a line')
+    .action(list);
+  upstream
+    .command('test [name]')
+    .description('connect, TLS and AUTH with one upstream, or with each; sends nothing')
+    .option('--json', 'print JSON, one a line')
+    .action(test);
+}
+
+function list({ json }: { json?: boolean }): void {
+  const upstreams = loadSettings(process.env).POSTERN_UPSTREAMS ?? [];
+  if (json) for (const { password: _, ...shown } of upstreams) printJson(shown);
+  else if (upstreams.length === 0) console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
+  else printTable(['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE'], upstreams.map(row));
+}
+
+function row(upstream: UpstreamSettings): string[] {
+  const { name, host, port, user, tls, connections, ratePerSecond } = upstream;
+  const rate = ratePerSecond === null ? 'unlimited' : `${ratePerSecond}/s`;
+  return [name, `${host}:${port}`, user ?? '-', tls, String(connections), rate];
+}
+
+async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {
+  const settings = loadSettings(process.env);
+  const all = settings.POSTERN_UPSTREAMS ?? [];
+  const chosen = name === undefined ? all : all.filter(upstream => upstream.name === name);
+  if (chosen.length === 0)
+    throw new Failure(
+      name === undefined ? 'there are no upstreams (POSTERN_UPSTREAMS)' : `there is no upstream ${name}`,
+    );
+  const results = [];
+  for (const upstream of chosen) results.push(await testUpstream(upstream, settings));
+  for (const result of results) {
+    if (json) printJson(result);
+    else console.log(`${result.ok ? 'ok    ' : 'FAILED'}  ${result.name}  ${result.detail}`);
+  }
+  if (results.some(result => !result.ok)) process.exitCode = 1;
+}
+
+export type UpstreamTest = { readonly name: string; readonly ok: boolean; readonly detail: string };
+
+export async function testUpstream(upstream: UpstreamSettings, settings: Settings): Promise<UpstreamTest> {
+  const { name } = upstream;
+  try {
+    const client = createUpstream(upstream, settings, settings.POSTERN_HOSTNAME ?? hostname());
+    const { remoteAddress, tls } = await client.probe(new AbortController().signal);
+    const login = upstream.user === null ? 'no login' : `logged in as ${upstream.user}`;
+    return { name, ok: true, detail: `${remoteAddress}, ${tls ?? 'no TLS'}, ${login}` };
+  } catch (error) {
+    const stage = error instanceof SessionError ? error.stage : 'connect';
+    return { name, ok: false, detail: `${upstream.host}:${upstream.port}, at ${stage}: ${(error as Error).message}` };
+  }
+}

@@ -1,0 +1,193 @@
+// The roof: builds the gateway out of its parts, in the order in which they need each other, and takes it down in the
+// opposite one. Nothing else constructs.
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname as machineName } from 'node:os';
+import { join } from 'node:path';
+import type { Kysely } from 'kysely';
+import { createAuthenticate, createRelay, type Listener, type Relay, startListener } from '../relay/index.ts';
+import { type FirstStart, makeFirstLogins } from './first-start.ts';
+import { type HttpServer, startHttp } from './http/server.ts';
+import { type Reply, reply } from './mail/reply.ts';
+import { ByteBudget } from './platform/byte-budget.ts';
+import { systemClock } from './platform/clock.ts';
+import { openDataDirectory } from './platform/data-directory.ts';
+import { startEmbeddedPostgres } from './platform/embedded-postgres/index.ts';
+import { type Health, type Trouble, watchHealth } from './platform/health.ts';
+import { newId } from './platform/id.ts';
+import type { Logger } from './platform/log.ts';
+import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
+import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
+import type { Settings } from './platform/settings.ts';
+import { loadCertificate } from './platform/tls-certificate.ts';
+import { findCredential, touchCredentials } from './store/credentials.ts';
+import { migrate } from './store/migrate.ts';
+import type { Database } from './store/schema.ts';
+import { VERSION } from './version.ts';
+
+export type Gateway = {
+  readonly ports: { readonly smtp: number | null; readonly smtps: number | null; readonly http: number | null };
+  readonly firstStart: FirstStart;
+  readonly databaseUrl: string;
+  /** Lets what was begun end, for `graceMs` at most, and takes everything down. */
+  stop(graceMs: number): Promise<void>;
+};
+
+/** Connections for statements on a message's way, and for everything else. */
+const HOT_CONNECTIONS = 6;
+const OTHER_CONNECTIONS = 4;
+/** Message bytes that are being read from clients, beyond what each session may hold unasked. */
+const LISTEN_BUDGET_BYTES = 64_000_000;
+
+export async function startGateway(settings: Settings, log: Logger, signal: AbortSignal): Promise<Gateway> {
+  // Taken down in reverse, whether by `stop` or because the next part did not start.
+  const opened: ((graceMs: number) => Promise<void> | void)[] = [];
+  const takeDown = async (graceMs: number) => {
+    while (opened.length > 0) await opened.pop()!(graceMs);
+  };
+  const onStop = (close: (graceMs: number) => Promise<void> | void) => opened.push(close);
+  try {
+    return await build(settings, log, signal, { onStop, takeDown });
+  } catch (error) {
+    await takeDown(0);
+    throw error;
+  }
+}
+
+type Hooks = {
+  onStop: (close: (graceMs: number) => Promise<void> | void) => void;
+  takeDown: (graceMs: number) => Promise<void>;
+};
+
+async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks: Hooks): Promise<Gateway> {
+  const { onStop, takeDown } = hooks;
+  const dataDir = await openDataDirectory(settings.POSTERN_DATA_DIR);
+  onStop(() => dataDir.release());
+  const databaseUrl = await openDatabase(settings, dataDir.path, log, signal, onStop);
+  const { hot, other, db } = await connect(databaseUrl, log, onStop);
+  const firstStart = await makeFirstLogins(db, settings);
+  const metrics = createMetrics();
+  const health = watchHealth({ pool: other, embeddedDataDir: settings.DATABASE_URL ? null : dataDir.path, log });
+  onStop(() => health.stop());
+  const queue = createWakeQueue({ databaseUrl, redisUrl: settings.REDIS_URL, log });
+  onStop(() => queue.close());
+
+  const hostname = settings.POSTERN_HOSTNAME ?? machineName();
+  const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
+  const relay = createRelay({
+    ...{ pool: hot, queue, settings, hostname, clock: systemClock, log, metrics },
+    nodeId: await nodeId(dataDir.path),
+    runId: newId(Date.now()),
+  });
+  await relay.start();
+  onStop(graceMs => relay.stop(graceMs));
+  let isOpen = true;
+  const http = await openHttp(parts, () => isOpen);
+  onStop(() => http?.stop());
+  const listener = await openListener(parts, relay);
+  onStop(graceMs => listener?.stop(graceMs));
+  onStop(() => {
+    isOpen = false;
+  });
+  const ports = { smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null, http: http?.port ?? null };
+  return { ports, firstStart, databaseUrl, stop: takeDown };
+}
+
+type Parts = {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly hot: Pool;
+  readonly db: Kysely<Database>;
+  readonly queue: WakeQueue;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly hostname: string;
+  readonly dataDir: string;
+};
+
+async function openDatabase(
+  settings: Settings,
+  dataDir: string,
+  log: Logger,
+  signal: AbortSignal,
+  onStop: Hooks['onStop'],
+) {
+  if (settings.DATABASE_URL) return settings.DATABASE_URL;
+  const embedded = await startEmbeddedPostgres({ dataDir, log, signal });
+  onStop(() => embedded.stop());
+  return embedded.url;
+}
+
+async function connect(databaseUrl: string, log: Logger, onStop: Hooks['onStop']) {
+  const hot = createPool(databaseUrl, { max: HOT_CONNECTIONS, name: 'postern', log, indexOnly: true });
+  const other = createPool(databaseUrl, { max: OTHER_CONNECTIONS, name: 'postern-other', log });
+  onStop(() => hot.end());
+  onStop(() => other.end());
+  await assertDurable(hot);
+  const db = createDatabase<Database>(other);
+  const ran = await migrate(db as unknown as Kysely<never>);
+  if (ran.length > 0) log.info({ event: 'migrated', migrations: ran }, 'database migrated');
+  return { hot, other, db };
+}
+
+/** The name under which this data directory's runs hold leases. */
+async function nodeId(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'node-id');
+  const known = await readFile(path, 'utf8').catch(() => '');
+  if (known.trim()) return known.trim();
+  const made = randomUUID();
+  await writeFile(path, `${made}\n`);
+  return made;
+}
+
+async function openHttp({ settings, metrics, health }: Parts, isOpen: () => boolean): Promise<HttpServer | null> {
+  if (settings.POSTERN_HTTP_PORT === null) return null;
+  return startHttp({
+    host: settings.POSTERN_HOST,
+    port: settings.POSTERN_HTTP_PORT,
+    version: VERSION,
+    health,
+    metrics,
+    isOpen,
+  });
+}
+
+async function openListener(parts: Parts, relay: Relay): Promise<Listener | null> {
+  const { settings, log, metrics, health, hostname, db, dataDir } = parts;
+  if (!settings.POSTERN_ROLES.has('listener')) return null;
+  const certificate = await loadCertificate({
+    ...{ certPath: settings.POSTERN_TLS_CERT, keyPath: settings.POSTERN_TLS_KEY, dataDir, hostname },
+  });
+  const authenticate = createAuthenticate({
+    find: name => findCredential(db, name),
+    touch: ids => touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted')),
+    defaultMode: defaultMode(settings),
+    clock: systemClock,
+  });
+  return startListener({
+    host: settings.POSTERN_HOST,
+    hostname,
+    smtpPort: settings.POSTERN_SMTP_PORT,
+    smtpsPort: settings.POSTERN_SMTPS_PORT,
+    certificate,
+    authenticate,
+    submit: relay.submit,
+    budget: new ByteBudget(LISTEN_BUDGET_BYTES),
+    maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
+    maxRecipients: settings.POSTERN_MAX_RECIPIENTS,
+    insecureAuth: settings.POSTERN_INSECURE_AUTH,
+    trouble: () => (health.trouble ? TROUBLE_REPLY[health.trouble] : null),
+    log,
+    metrics,
+  });
+}
+
+const TROUBLE_REPLY: Readonly<Record<Trouble, Reply>> = {
+  'database-unavailable': reply(451, '4.3.0', 'Temporary failure, try again later'),
+  'storage-full': reply(452, '4.3.1', 'Insufficient system storage'),
+};
+
+export function defaultMode(settings: Settings): 'live' | 'capture' {
+  return settings.POSTERN_MODE ?? (settings.POSTERN_UPSTREAMS ? 'live' : 'capture');
+}

@@ -1,0 +1,42 @@
+// Who may come in at the first start: the credential and the login that the operator named, or ones made here and shown once.
+import type { Kysely } from 'kysely';
+import { newId } from './platform/id.ts';
+import { hashPassword, hashToken, newToken } from './platform/secret.ts';
+import type { Settings } from './platform/settings.ts';
+import { addAdmin, countAdmins } from './store/admins.ts';
+import { addCredential, countCredentials, type NewCredential } from './store/credentials.ts';
+import type { Database } from './store/schema.ts';
+
+export type Shown = { readonly user: string; readonly secret: string };
+
+/** What was made and must be shown now; null = it was there, or the operator knows it. */
+export type FirstStart = { readonly credential: Shown | null; readonly admin: Shown | null };
+
+export async function makeFirstLogins(db: Kysely<Database>, settings: Settings): Promise<FirstStart> {
+  return { credential: await firstCredential(db, settings), admin: await firstAdmin(db, settings) };
+}
+
+async function firstCredential(db: Kysely<Database>, settings: Settings): Promise<Shown | null> {
+  const named = settings.POSTERN_BOOTSTRAP_CREDENTIAL;
+  const base = { credentialId: newId(Date.now()), tenantId: 'default', mode: null } satisfies Partial<NewCredential>;
+  if (named) {
+    const secretHash = await hashPassword(named.password);
+    await addCredential(db, { ...base, name: named.user, secretHash, fromDomains: named.fromDomains });
+    return null;
+  }
+  if ((await countCredentials(db)) > 0) return null;
+  const secret = newToken();
+  const made = await addCredential(db, { ...base, name: 'app', secretHash: hashToken(secret), fromDomains: [] });
+  return made ? { user: 'app', secret } : null;
+}
+
+async function firstAdmin(db: Kysely<Database>, settings: Settings): Promise<Shown | null> {
+  const named = settings.POSTERN_ADMIN_PASSWORD;
+  if (named) {
+    await addAdmin(db, 'admin', await hashPassword(named));
+    return null;
+  }
+  if ((await countAdmins(db)) > 0) return null;
+  const secret = newToken();
+  return (await addAdmin(db, 'admin', hashToken(secret))) ? { user: 'admin', secret } : null;
+}

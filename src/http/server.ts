@@ -1,0 +1,74 @@
+// The HTTP door: alive, ready, metrics, and a page that says what this is.
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Health } from '../platform/health.ts';
+import type { Metrics } from '../platform/metrics.ts';
+
+export type HttpOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** False once we are shutting down. */
+  readonly isOpen: () => boolean;
+};
+
+export type HttpServer = { readonly port: number; stop(): Promise<void> };
+
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const app = Fastify({ logger: false, forceCloseConnections: true });
+  addErrors(app);
+  addHealth(app, options);
+  app.get('/metrics', async (_request, reply) => {
+    const { registry } = options.metrics;
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  app.get('/', async (_request, reply) => reply.type('text/html').send(indexPage(options.version)));
+  await app.listen({ host: options.host, port: options.port });
+  const { port } = app.server.address() as { port: number };
+  return { port, stop: () => app.close() };
+}
+
+/** RFC 9457. What went wrong inside is for the log, not for the caller. */
+function addErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    const problem = { type: 'about:blank', title: 'Not Found', status: 404, detail: `no such page: ${request.url}` };
+    return reply.code(404).type('application/problem+json').send(problem);
+  });
+  app.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    const title = status < 500 ? 'Bad Request' : 'Internal Server Error';
+    return reply.code(status).type('application/problem+json').send({ type: 'about:blank', title, status });
+  });
+}
+
+function addHealth(app: FastifyInstance, { health, isOpen }: HttpOptions): void {
+  app.get('/healthz', async () => ({ status: 'alive' }));
+  app.get('/readyz', async (_request, reply) => {
+    const reason = isOpen() ? health.trouble : 'shutting-down';
+    return reason === null ? { status: 'ready' } : reply.code(503).send({ status: 'not-ready', reason });
+  });
+}
+
+function indexPage(version: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Postern</title>
+<style>
+  body { font: 16px/1.6 system-ui, sans-serif; color: #1c2430; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }
+  h1 { font-size: 1.6rem; margin-bottom: 0 } p { margin: .4rem 0 1.2rem } code { background: #eef1f5; padding: .1rem .3rem; border-radius: 4px }
+  li { margin: .3rem 0 }
+</style>
+<h1>Postern ${version}</h1>
+<p>An SMTP relay and bounce-processing gateway.</p>
+<ul>
+  <li><a href="/readyz">/readyz</a>: whether it takes mail</li>
+  <li><a href="/healthz">/healthz</a>: whether it is alive</li>
+  <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
+</ul>
+<p>What happened to a message: <code>npx postern message find --to someone@example.com</code></p>
+</html>
+`;
+}

@@ -1,0 +1,21 @@
+// What becomes of a message, as states and as events. The same words stand in types, columns, log, metrics and pages.
+
+export type DeliveryState =
+  | 'queued'
+  | 'held'
+  | 'captured'
+  | 'delivered'
+  | 'failed'
+  | 'expired'
+  | 'suppressed'
+  | 'cancelled';
+
+export type EventKind =
+  | 'accepted'
+  | 'captured'
+  | 'attempt-failed'
+  | 'deferred'
+  | 'delivered'
+  | 'failed'
+  | 'expired'
+  | 'retried';

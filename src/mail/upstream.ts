@@ -1,0 +1,35 @@
+// The contract between the dispatcher and whatever takes mail from us. An upstream reports what happened, for each
+// recipient, and decides nothing: what follows from it is `nextStep`'s to say.
+import type { Envelope } from './envelope.ts';
+import type { Reply } from './reply.ts';
+
+/** How far a conversation came. `content` = while sending the message, `final` = after the last dot. */
+export type Stage = 'connect' | 'tls' | 'banner' | 'ehlo' | 'auth' | 'mail' | 'rcpt' | 'data' | 'content' | 'final';
+
+/** Who is at fault; decides what follows. */
+export type Scope = 'recipient' | 'message' | 'sender' | 'upstream' | 'network';
+
+export type AttemptResult =
+  | { readonly kind: 'accepted'; readonly reply: Reply }
+  | { readonly kind: 'refused'; readonly stage: Stage; readonly reply: Reply; readonly scope: Scope }
+  /** No verdict was reached, and the message was surely not taken. */
+  | { readonly kind: 'unreachable'; readonly stage: Stage; readonly error: string }
+  /** The last dot was sent and no reply came: it may have been delivered. */
+  | { readonly kind: 'uncertain'; readonly stage: Stage; readonly error: string };
+
+/** One result for each recipient, in the envelope's order. */
+export type AttemptReport = {
+  readonly results: readonly AttemptResult[];
+  /** `192.0.2.1:25` once connected. */
+  readonly remoteAddress: string | null;
+  /** `TLSv1.3`, null without TLS. */
+  readonly tls: string | null;
+};
+
+export type Upstream = {
+  readonly name: string;
+  /** Sends one message to all recipients of the envelope in one transaction. Never throws: failures are results. */
+  attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport>;
+  /** Ends idle sessions at once and busy ones when they are done. */
+  close(): Promise<void>;
+};

@@ -1,0 +1,59 @@
+// Prometheus metrics. One registry for each gateway, so that tests in one process do not add up.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    sessions: new Gauge({ name: 'postern_smtp_sessions', help: 'SMTP sessions open now', registers }),
+    accepted: new Counter({
+      name: 'postern_messages_accepted_total',
+      help: 'Messages that got their 250',
+      labelNames: ['mode'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'postern_messages_refused_total',
+      help: 'Messages refused or deferred at the door',
+      labelNames: ['rule'],
+      registers,
+    }),
+    acceptSeconds: new Histogram({
+      name: 'postern_accept_seconds',
+      help: 'From the last dot to the 250',
+      buckets: SECONDS,
+      registers,
+    }),
+    attempts: new Counter({
+      name: 'postern_attempts_total',
+      help: 'Attempts by upstream and result',
+      labelNames: ['upstream', 'result', 'stage'],
+      registers,
+    }),
+    settled: new Counter({
+      name: 'postern_deliveries_settled_total',
+      help: 'Deliveries by the state that they came to',
+      labelNames: ['state'],
+      registers,
+    }),
+    deliverySeconds: new Histogram({
+      name: 'postern_delivery_seconds',
+      help: 'From acceptance to the upstream taking the message',
+      buckets: SECONDS,
+      registers,
+    }),
+    upstreamUp: new Gauge({
+      name: 'postern_upstream_up',
+      help: '1 while the upstream is believed to take mail',
+      labelNames: ['upstream'],
+      registers,
+    }),
+    bytesInFlight: new Gauge({ name: 'postern_bytes_in_flight', help: 'Message bytes held in memory', registers }),
+    queued: new Gauge({ name: 'postern_deliveries_queued', help: 'Deliveries waiting, at the last sweep', registers }),
+  };
+}

@@ -1,0 +1,181 @@
+// Every setting: its name, how it is read, what holds without it, and one sentence. docs/settings.md is checked against
+// this table, and nothing else reads the environment.
+import { z } from 'zod';
+import { durationMs, retrySchedule } from './duration.ts';
+import { upstreamUrls } from './upstream-url.ts';
+
+export const ROLES = ['listener', 'dispatcher', 'http'] as const;
+export type Role = (typeof ROLES)[number];
+
+export type Setting<T = unknown> = {
+  readonly schema: z.ZodType<T, string>;
+  /** Written as a person would write it; null = none. */
+  readonly default: string | null;
+  readonly doc: string;
+  /** Shown with every complaint. */
+  readonly example: string;
+  readonly secret?: true;
+};
+
+const text = z.string().min(1, 'must not be empty');
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is not a port number')
+  .transform(Number)
+  .refine(n => n <= 65535, 'is above 65535');
+const portOrOff = z.union([z.literal('off').transform(() => null), port]);
+const count = z
+  .string()
+  .regex(/^[1-9]\d{0,6}$/, 'is not a positive whole number')
+  .transform(Number);
+const UNIT = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const;
+const bytes = z
+  .string()
+  .regex(/^\d{1,9}(KB|MB|GB)?$/, 'is not a size')
+  .transform(value => Number.parseInt(value, 10) * (UNIT[value.slice(-2) as keyof typeof UNIT] ?? 1));
+const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
+const urlOf = (schemes: string[]) =>
+  text.refine(
+    value => {
+      const url = URL.parse(value);
+      return url !== null && schemes.includes(url.protocol.slice(0, -1));
+    },
+    `is not a URL of ${schemes.map(scheme => `${scheme}://`).join(' or ')}`,
+  );
+const listOf = <T>(item: z.ZodType<T, string>) =>
+  z.string().transform((value, context) => {
+    const items: T[] = [];
+    for (const part of value
+      .split(',')
+      .map(entry => entry.trim())
+      .filter(Boolean)) {
+      const parsed = item.safeParse(part);
+      if (parsed.success) items.push(parsed.data);
+      else context.addIssue(`${JSON.stringify(part)} ${parsed.error.issues[0]?.message}`);
+    }
+    return items;
+  });
+const roles = listOf(z.enum(['all', ...ROLES], `is none of ${ROLES.join(', ')}, all`)).transform(
+  list => new Set<Role>(list.flatMap(role => (role === 'all' ? [...ROLES] : [role]))),
+);
+
+export type BootstrapCredential = { readonly user: string; readonly password: string; readonly fromDomains: string[] };
+const bootstrapCredential = z.string().transform((value, context): BootstrapCredential => {
+  const [user, password, ...fromDomains] = value.split(':');
+  if (!user || !password) context.addIssue('is not user:password[:from-domain…]');
+  return { user: user ?? '', password: password ?? '', fromDomains: fromDomains.filter(Boolean) };
+});
+
+const setting = <T, D extends string | null>(
+  schema: z.ZodType<T, string>,
+  fallback: D,
+  doc: string,
+  example: string,
+  options: { secret?: true } = {},
+) => ({ schema, default: fallback, doc, example, ...options });
+
+export const SETTINGS = {
+  POSTERN_DATA_DIR: setting(text, './data', 'Embedded database, generated keys and certificate.', '/var/lib/postern'),
+  DATABASE_URL: setting(
+    urlOf(['postgres', 'postgresql']),
+    null,
+    'PostgreSQL 15 or newer. Without it an embedded PostgreSQL runs in the data directory.',
+    'postgres://postern:secret@db.internal:5432/postern',
+    { secret: true },
+  ),
+  REDIS_URL: setting(
+    urlOf(['redis', 'rediss']),
+    null,
+    'Redis for the queue. Without it the queue lives in PostgreSQL.',
+    'redis://redis.internal:6379/0',
+    { secret: true },
+  ),
+  POSTERN_HOST: setting(text, '127.0.0.1', 'Address to listen on, for SMTP and HTTP.', '0.0.0.0'),
+  POSTERN_HOSTNAME: setting(
+    text,
+    null,
+    'Our name in greetings, EHLO and Received fields. Without it: the name of the machine.',
+    'mail.example.com',
+  ),
+  POSTERN_SMTP_PORT: setting(portOrOff, '2525', 'Submission with STARTTLS, or `off`.', '587'),
+  POSTERN_SMTPS_PORT: setting(portOrOff, 'off', 'Submission with implicit TLS, or `off`.', '465'),
+  POSTERN_HTTP_PORT: setting(portOrOff, '8025', 'Health, metrics and API, or `off`.', '8025'),
+  POSTERN_TLS_CERT: setting(
+    text,
+    null,
+    'PEM file with the certificate chain. Without it a self-signed one is made at first start.',
+    '/etc/postern/fullchain.pem',
+  ),
+  POSTERN_TLS_KEY: setting(text, null, 'PEM file with the key of POSTERN_TLS_CERT.', '/etc/postern/key.pem'),
+  POSTERN_INSECURE_AUTH: setting(
+    z.enum(['never', 'loopback', 'always'], 'is none of never, loopback, always'),
+    'loopback',
+    'Who may AUTH without TLS: `never`, `loopback` or `always`.',
+    'never',
+  ),
+  POSTERN_MAX_MESSAGE_SIZE: setting(bytes, '25MB', 'Largest message taken, announced as SIZE.', '50MB'),
+  POSTERN_MAX_RECIPIENTS: setting(count, '1000', 'Most recipients of one message.', '500'),
+  POSTERN_UPSTREAMS: setting(
+    upstreamUrls,
+    null,
+    'Upstreams in order of preference, comma-separated. Without any, mail is captured.',
+    'smtp://user:pass@smtp.example.com:587?name=main&rate=14/s&connections=10&tls=required',
+    { secret: true },
+  ),
+  POSTERN_MODE: setting(
+    z.enum(['live', 'capture'], 'is neither live nor capture'),
+    null,
+    'Default mode of credentials. Without it: `live` with upstreams, `capture` without.',
+    'capture',
+  ),
+  POSTERN_RETRY: setting(
+    retrySchedule,
+    '1m,5m,15m,30m,1h*',
+    'When to try again; the last step repeats until POSTERN_MAX_AGE.',
+    '30s,2m,10m,1h*',
+  ),
+  POSTERN_MAX_AGE: setting(durationMs, '48h', 'How long a message is tried before it expires.', '5d'),
+  POSTERN_UPSTREAM_TIMEOUT: setting(
+    durationMs,
+    '300s',
+    'Longest wait for one reply of an upstream (RFC 5321 section 4.5.3.2); connecting takes a tenth of it at most.',
+    '60s',
+  ),
+  POSTERN_DNS_SERVERS: setting(
+    listOf(hostAndPort),
+    null,
+    'Resolvers for the look-ups that we make. Without it: those of the system.',
+    '127.0.0.1:5353,[::1]:53',
+  ),
+  POSTERN_ROLES: setting(roles, 'all', 'What this process does: listener, dispatcher, http, or all.', 'listener,http'),
+  POSTERN_ADMIN_PASSWORD: setting(
+    text,
+    null,
+    'Password of the login `admin`, made at start if absent.',
+    'correct-horse',
+    {
+      secret: true,
+    },
+  ),
+  POSTERN_BOOTSTRAP_CREDENTIAL: setting(
+    bootstrapCredential,
+    null,
+    'Credential made at start if absent: user:password[:from-domain…].',
+    'app:s3cret-password:example.com',
+    { secret: true },
+  ),
+  POSTERN_LOG_LEVEL: setting(
+    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'is no log level'),
+    'info',
+    'Lowest level that is logged.',
+    'debug',
+  ),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+type Value<S> = S extends { schema: z.ZodType<infer T, string>; default: infer D }
+  ? D extends null
+    ? T | null
+    : T
+  : never;
+export type Settings = { readonly [Name in SettingName]: Value<(typeof SETTINGS)[Name]> };

@@ -1,0 +1,95 @@
+// Credentials: what a client logs in with, and what it may do then.
+import type { Kysely } from 'kysely';
+import type { Mode } from '../mail/submission.ts';
+import type { Database } from './schema.ts';
+
+export type Credential = {
+  readonly credentialId: string;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly secretHash: string;
+  /** null = the gateway's default. */
+  readonly mode: Mode | null;
+  readonly fromDomains: readonly string[];
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+};
+
+const COLUMNS = [
+  'credential_id as credentialId',
+  'tenant_id as tenantId',
+  'name',
+  'secret_hash as secretHash',
+  'mode',
+  'from_domains as fromDomains',
+  'created_at as createdAt',
+  'last_used_at as lastUsedAt',
+] as const;
+
+export type NewCredential = Pick<
+  Credential,
+  'credentialId' | 'tenantId' | 'name' | 'secretHash' | 'mode' | 'fromDomains'
+>;
+
+/** false when the name is taken. */
+export async function addCredential(db: Kysely<Database>, credential: NewCredential): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('credentials')
+    .values({
+      credential_id: credential.credentialId,
+      tenant_id: credential.tenantId,
+      name: credential.name,
+      secret_hash: credential.secretHash,
+      mode: credential.mode,
+      from_domains: [...credential.fromDomains],
+      last_used_at: null,
+    })
+    .onConflict(conflict => conflict.column('name').doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+export async function findCredential(db: Kysely<Database>, name: string): Promise<Credential | null> {
+  const found = await db.selectFrom('credentials').select(COLUMNS).where('name', '=', name).executeTakeFirst();
+  return found ?? null;
+}
+
+export function listCredentials(db: Kysely<Database>): Promise<Credential[]> {
+  return db.selectFrom('credentials').select(COLUMNS).orderBy('name').execute();
+}
+
+export async function countCredentials(db: Kysely<Database>): Promise<number> {
+  const { count } = await db
+    .selectFrom('credentials')
+    .select(expression => expression.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** false when there is none of that name. */
+export async function setSecret(db: Kysely<Database>, name: string, secretHash: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('credentials')
+    .set({ secret_hash: secretHash })
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+/** false when there is none of that name. */
+export async function removeCredential(db: Kysely<Database>, name: string): Promise<boolean> {
+  const { numDeletedRows } = await db.deleteFrom('credentials').where('name', '=', name).executeTakeFirstOrThrow();
+  return numDeletedRows === 1n;
+}
+
+export async function touchCredentials(
+  db: Kysely<Database>,
+  credentialIds: readonly string[],
+  at: Date,
+): Promise<void> {
+  await db
+    .updateTable('credentials')
+    .set({ last_used_at: at })
+    .where('credential_id', 'in', [...credentialIds])
+    .execute();
+}

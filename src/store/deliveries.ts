@@ -1,0 +1,213 @@
+// Deliveries as a queue: claiming what is due under a lease, recording what came of it, giving leases back.
+// A lease is the pair (lease_holder, attempt); whoever lost it changes nothing any more.
+import type { Pool } from 'pg';
+import type { DeliveryState, EventKind } from '../mail/outcome.ts';
+import type { MessageId } from '../mail/submission.ts';
+import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
+
+export type ClaimedDelivery = {
+  readonly messageId: MessageId;
+  readonly n: number;
+  /** Already counted up. */
+  readonly attempt: number;
+  readonly recipient: string;
+  readonly notify: string | null;
+  readonly orcpt: string | null;
+  readonly pinnedUpstream: string | null;
+  readonly reversePath: string | null;
+  readonly ret: 'FULL' | 'HDRS' | null;
+  readonly envid: string | null;
+  readonly body: '7BIT' | '8BITMIME';
+  readonly smtpUtf8: boolean;
+  readonly traceHeader: string;
+  readonly size: number;
+  readonly acceptedAt: Date;
+  readonly expiresAt: Date;
+};
+
+const CLAIM = (which: string, order: string) => `
+with due as (
+  select message_id, n from deliveries
+  where ${which}
+  order by ${order} limit $1 for update skip locked
+), claimed as (
+  update deliveries d
+  set attempt = attempt + 1, lease_holder = $2, due_at = now() + $3 * interval '1 ms', parked = false, updated_at = now()
+  from due where d.message_id = due.message_id and d.n = due.n
+  returning d.*
+)
+select c.message_id as "messageId", c.n, c.attempt, c.recipient, c.notify, c.orcpt,
+       c.pinned_upstream as "pinnedUpstream", m.reverse_path as "reversePath", m.ret, m.envid, m.body,
+       m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.size,
+       m.accepted_at as "acceptedAt", m.expires_at as "expiresAt"
+from claimed c join messages m using (message_id)
+order by c.message_id, c.n`;
+
+const CLAIM_DUE = CLAIM(`state = 'queued' and due_at <= now()`, 'due_at');
+const CLAIM_PARKED = CLAIM('parked', 'message_id, n');
+
+/** What is due, longest due first; `parked`: what waits for an upstream, first accepted first. */
+export async function claimDeliveries(
+  pool: Pool,
+  options: { which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number },
+): Promise<ClaimedDelivery[]> {
+  const text = options.which === 'due' ? CLAIM_DUE : CLAIM_PARKED;
+  const values = [options.limit, options.holder, options.leaseMs];
+  const { rows } = await pool.query<ClaimedDelivery>({ name: `claim-${options.which}`, text, values });
+  return rows;
+}
+
+export type DeliveryKey = { readonly messageId: MessageId; readonly n: number; readonly attempt: number };
+
+/** An upstream passed over or being tried. */
+export type OpenedAttempt = DeliveryKey & {
+  readonly hop: number;
+  readonly upstream: string;
+  /** Why it was passed over; null = it is tried now. */
+  readonly skipped: string | null;
+};
+
+export type EndedAttempt = DeliveryKey & {
+  readonly hop: number;
+  readonly openedAt: Date;
+  readonly endedAt: Date;
+  readonly result: AttemptResult['kind'];
+  readonly stage: Stage | null;
+  readonly scope: Scope | null;
+  readonly smtpCode: number | null;
+  readonly enhancedStatus: string | null;
+  readonly detail: string | null;
+  readonly remoteAddress: string | null;
+  readonly tls: string | null;
+  readonly decision: string;
+};
+
+export type DeliveryChange = DeliveryKey & {
+  readonly state: DeliveryState;
+  /** From now; null unless queued. */
+  readonly dueInMs: number | null;
+  readonly parked: boolean;
+  readonly pinnedUpstream: string | null;
+  /** Whether the holder keeps its lease: it goes on to the next upstream. */
+  readonly keepsLease: boolean;
+  readonly reason: string;
+  /** null = nothing that anyone follows. */
+  readonly event: EventKind | null;
+  readonly eventData: object | null;
+};
+
+export type Progress = {
+  readonly ended: readonly EndedAttempt[];
+  readonly opened: readonly OpenedAttempt[];
+  readonly changes: readonly DeliveryChange[];
+};
+
+const RECORD_PROGRESS = `
+with ended as (
+  update attempts a
+  set opened_at = e."openedAt", ended_at = e."endedAt", result = e."result", stage = e."stage", scope = e."scope",
+      smtp_code = e."smtpCode", enhanced_status = e."enhancedStatus", detail = e."detail",
+      remote_address = e."remoteAddress", tls = e."tls", decision = e."decision"
+  from json_to_recordset($1::json) as e (
+    "messageId" text, "n" integer, "attempt" integer, "hop" integer, "openedAt" timestamptz, "endedAt" timestamptz,
+    "result" text, "stage" text, "scope" text, "smtpCode" integer, "enhancedStatus" text, "detail" text,
+    "remoteAddress" text, "tls" text, "decision" text)
+  where a.message_id = e."messageId" and a.n = e."n" and a.attempt = e."attempt" and a.hop = e."hop"
+), opened as (
+  insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)
+  select "messageId", "n", "attempt", "hop", "upstream", now(),
+         case when "skipped" is not null then now() end, case when "skipped" is not null then 'skipped' end, "skipped"
+  from json_to_recordset($2::json) as o (
+    "messageId" text, "n" integer, "attempt" integer, "hop" integer, "upstream" text, "skipped" text)
+  on conflict do nothing
+), changed as (
+  update deliveries d
+  set state = c."state", due_at = now() + c."dueInMs" * interval '1 ms', parked = c."parked",
+      pinned_upstream = c."pinnedUpstream", reason = c."reason", updated_at = now(),
+      lease_holder = case when c."keepsLease" then d.lease_holder end
+  from json_to_recordset($3::json) as c (
+    "messageId" text, "n" integer, "attempt" integer, "state" text, "dueInMs" double precision, "parked" boolean,
+    "pinnedUpstream" text, "keepsLease" boolean, "reason" text, "event" text, "eventData" json)
+  where d.message_id = c."messageId" and d.n = c."n" and d.attempt = c."attempt" and d.lease_holder = $4
+  returning d.message_id, d.n, c."event", c."eventData"
+), told as (
+  insert into events (kind, message_id, n, data)
+  select "event", message_id, n, "eventData"::jsonb from changed where "event" is not null
+)
+select count(*)::integer as changed from changed`;
+
+/**
+ * Records attempts and what they led to, in one transaction, and returns how many deliveries changed: fewer than asked
+ * for when a lease was lost meanwhile. What the attempts saw is kept even then.
+ */
+export async function recordProgress(pool: Pool, holder: string, progress: Progress): Promise<number> {
+  const { rows } = await pool.query<{ changed: number }>({
+    name: 'record-progress',
+    text: RECORD_PROGRESS,
+    values: [JSON.stringify(progress.ended), JSON.stringify(progress.opened), JSON.stringify(progress.changes), holder],
+  });
+  return rows[0]!.changed;
+}
+
+/** Contents by message, read in binary: as text, pg would decode twice the bytes from hexadecimal. */
+export async function loadContents(pool: Pool, messageIds: readonly MessageId[]): Promise<Map<MessageId, Buffer>> {
+  const query = {
+    name: 'load-contents',
+    text: 'select message_id, bytes from contents where message_id = any($1)',
+    values: [messageIds],
+    binary: true,
+  };
+  const { rows } = await pool.query<{ message_id: MessageId; bytes: Buffer }>(query);
+  return new Map(rows.map(row => [row.message_id, row.bytes]));
+}
+
+/** Keeps the leases of attempts that take their time. */
+export async function renewLeases(pool: Pool, holder: string, keys: readonly DeliveryKey[], leaseMs: number) {
+  await pool.query({
+    name: 'renew-leases',
+    text: `update deliveries d set due_at = now() + $3 * interval '1 ms'
+           from json_to_recordset($2::json) as k ("messageId" text, "n" integer, "attempt" integer)
+           where d.message_id = k."messageId" and d.n = k."n" and d.attempt = k."attempt" and d.lease_holder = $1`,
+    values: [holder, JSON.stringify(keys), leaseMs],
+  });
+}
+
+/** Makes due at once what an earlier run of this node still holds, and returns how much that was. */
+export async function releaseLeasesOfEarlierRuns(pool: Pool, nodeId: string, currentHolder: string): Promise<number> {
+  const { rowCount } = await pool.query(
+    `update deliveries set lease_holder = null, due_at = now()
+     where state = 'queued' and lease_holder like $1 || ':%' and lease_holder <> $2`,
+    [nodeId, currentHolder],
+  );
+  return rowCount ?? 0;
+}
+
+/** Makes due at once whatever the holder still has. */
+export async function releaseLeases(pool: Pool, holder: string): Promise<void> {
+  await pool.query(
+    `update deliveries set lease_holder = null, due_at = now() where state = 'queued' and lease_holder = $1`,
+    [holder],
+  );
+}
+
+/** Settles what became too old while nobody was trying it, and returns how much that was. */
+export async function expireOverdue(pool: Pool, limit: number): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: 'expire-overdue',
+    text: `with overdue as (
+             select d.message_id, d.n from deliveries d join messages m using (message_id)
+             where d.state = 'queued' and d.due_at <= now() and m.expires_at <= now()
+             order by d.due_at limit $1 for update of d skip locked
+           ), expired as (
+             update deliveries d
+             set state = 'expired', due_at = null, lease_holder = null, parked = false, updated_at = now(),
+                 reason = 'expired-in-queue' || coalesce(': ' || d.reason, '')
+             from overdue o where d.message_id = o.message_id and d.n = o.n
+             returning d.message_id, d.n, d.reason
+           )
+           insert into events (kind, message_id, n, data)
+           select 'expired', message_id, n, jsonb_build_object('reason', reason) from expired`,
+    values: [limit],
+  });
+  return rowCount ?? 0;
+}

@@ -1,0 +1,28 @@
+// The queue in figures, for people and metrics.
+import type { Pool } from 'pg';
+
+export type QueueSummary = {
+  readonly queued: number;
+  readonly due: number;
+  readonly leased: number;
+  readonly parked: number;
+  readonly oldestAcceptedAt: Date | null;
+  readonly reasons: readonly { readonly reason: string; readonly count: number; readonly nextAt: Date }[];
+};
+
+export async function queueSummary(pool: Pool): Promise<QueueSummary> {
+  const totals = await pool.query(
+    `select count(*)::integer as queued,
+            (count(*) filter (where lease_holder is null and not parked and due_at <= now()))::integer as due,
+            (count(*) filter (where lease_holder is not null))::integer as leased,
+            (count(*) filter (where parked))::integer as parked,
+            (select accepted_at from messages where message_id = min(deliveries.message_id)) as "oldestAcceptedAt"
+     from deliveries where state = 'queued'`,
+  );
+  const reasons = await pool.query(
+    `select coalesce(split_part(reason, ':', 1), 'fresh') as reason, count(*)::integer as count, min(due_at) as "nextAt"
+     from deliveries where state = 'queued' and lease_holder is null
+     group by 1 order by 2 desc limit 20`,
+  );
+  return { ...totals.rows[0], reasons: reasons.rows };
+}

@@ -1,0 +1,95 @@
+// The tables as Kysely sees them. migrations/ is where they are made; the database checks the rest.
+import type { ColumnType, Generated } from 'kysely';
+import type { DeliveryState, EventKind } from '../mail/outcome.ts';
+import type { MessageId, Mode, Stream } from '../mail/submission.ts';
+import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
+
+export type Database = {
+  tenants: TenantTable;
+  credentials: CredentialTable;
+  admins: { name: string; secret_hash: string; created_at: Generated<Date> };
+  messages: MessageTable;
+  contents: { message_id: MessageId; bytes: Buffer };
+  deliveries: DeliveryTable;
+  attempts: AttemptTable;
+  events: EventTable;
+};
+
+type TenantTable = { tenant_id: string; created_at: Generated<Date> };
+
+type CredentialTable = {
+  credential_id: string;
+  tenant_id: string;
+  name: string;
+  secret_hash: string;
+  mode: Mode | null;
+  from_domains: string[];
+  created_at: Generated<Date>;
+  last_used_at: Date | null;
+};
+
+type MessageTable = {
+  message_id: MessageId;
+  tenant_id: string;
+  credential_id: string;
+  credential_name: string;
+  stream: Stream;
+  reverse_path: string | null;
+  ret: 'FULL' | 'HDRS' | null;
+  envid: string | null;
+  body: '7BIT' | '8BITMIME';
+  smtp_utf8: boolean;
+  internet_message_id: string | null;
+  header_from: string | null;
+  subject: string | null;
+  trace_header: string;
+  size: number;
+  remote_address: string;
+  accepted_at: Date;
+  expires_at: Date;
+};
+
+type DeliveryTable = {
+  message_id: MessageId;
+  n: number;
+  recipient: string;
+  recipient_key: string;
+  notify: string | null;
+  orcpt: string | null;
+  state: DeliveryState;
+  attempt: number;
+  lease_holder: string | null;
+  due_at: Date | null;
+  parked: boolean;
+  pinned_upstream: string | null;
+  reason: string | null;
+  updated_at: Generated<Date>;
+};
+
+type AttemptTable = {
+  message_id: MessageId;
+  n: number;
+  attempt: number;
+  hop: number;
+  upstream: string;
+  opened_at: Date;
+  ended_at: Date | null;
+  result: AttemptResult['kind'] | 'skipped' | null;
+  stage: Stage | null;
+  scope: Scope | null;
+  smtp_code: number | null;
+  enhanced_status: string | null;
+  detail: string | null;
+  remote_address: string | null;
+  tls: string | null;
+  decision: string | null;
+};
+
+type EventTable = {
+  event_id: ColumnType<string, never, never>;
+  at: Generated<Date>;
+  kind: EventKind;
+  message_id: MessageId;
+  n: number | null;
+  data: unknown;
+};

@@ -2,7 +2,6 @@
 // mail: an outage leaves the queue where it is, and its end lets it out through the same narrow door, in order.
 
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
-import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
 import { type ClaimedDelivery, claimDeliveries, expireOverdue, loadContents } from '../../src/store/deliveries.ts';
@@ -17,7 +16,6 @@ export type ClaimsOptions = {
   readonly recorder: Recorder;
   readonly budget: ByteBudget;
   readonly holder: string;
-  readonly clock: Clock;
   readonly log: Logger;
   /** How many more pieces of work the dispatcher wants. */
   readonly room: () => number;
@@ -85,9 +83,9 @@ export class Claims {
 
   /** Claims until there is no more room, or nothing more; returns whether it was room that ended it. */
   async #claim(which: 'parked' | 'due'): Promise<boolean> {
-    const { pool, holder, route, clock, room } = this.#options;
+    const { pool, holder, route, room } = this.#options;
     for (;;) {
-      const appetite = route.appetite(clock());
+      const { appetite } = route;
       const limit = appetite === 'one' ? Math.min(1, room()) : Math.min(MAX_CLAIM, room());
       if (appetite === 'none' || this.#stop.signal.aborted) return false;
       if (limit <= 0) return true;

@@ -81,6 +81,7 @@ export class Dispatcher implements HandOver {
   /** Lets attempts end for `graceMs`, then ends them; gives back what was not begun. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#options.route.stop();
     await this.#claims.stop();
     await Promise.all([...this.#fresh.splice(0), ...this.#backlog.splice(0)].map(work => this.#giveBack(work)));
     const deadline = setTimeout(() => this.#stopAttempts.abort(new Error('shutting down')), graceMs);

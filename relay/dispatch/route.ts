@@ -1,8 +1,9 @@
 // The upstreams in their order, and what is known of their health. Says which one to try, and why others are passed over.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptResult, Upstream } from '../../src/mail/upstream.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
-import { admits, type Breaker, begun, CLOSED, failed, inconclusive, isOpen, succeeded } from '../upstreams/breaker.ts';
+import { admits, answered, type Breaker, begun, CLOSED, failed, isOpen, pauseMs } from '../upstreams/breaker.ts';
 
 export type Choice = {
   readonly hop: number;
@@ -18,7 +19,10 @@ export class Route {
   readonly #breakers: Breaker[];
   readonly #log: Logger;
   readonly #metrics: Metrics;
-  /** Called when an upstream may be tried again after a pause, and when one has come back. */
+  /** Hops whose upstream is about to be looked at. */
+  readonly #looking = new Set<number>();
+  readonly #stopped = new AbortController();
+  /** Called when a delivery may be tried again, and when an upstream is back. */
   onOpportunity: () => void = () => undefined;
 
   constructor(upstreams: readonly Upstream[], log: Logger, metrics: Metrics) {
@@ -36,7 +40,7 @@ export class Route {
     const end = pinnedHop >= 0 ? pinnedHop + 1 : this.#upstreams.length;
     for (let hop = pinnedHop >= 0 ? Math.max(pinnedHop, from) : from; hop < end; hop += 1) {
       const upstream = this.#upstreams[hop]!;
-      if (admits(this.#breakers[hop]!, now)) return { choice: { hop, upstream }, skipped };
+      if (admits(this.#breakers[hop]!)) return { choice: { hop, upstream }, skipped };
       skipped.push({ hop, upstream: upstream.name, skipped: whyPassedOver(this.#breakers[hop]!, now) });
     }
     return { choice: null, skipped };
@@ -46,10 +50,10 @@ export class Route {
     return { hop, upstream: this.#upstreams[hop]! };
   }
 
-  /** How many deliveries may be begun now: none, a single probe, or as many as there is room for. */
-  appetite(now: number): 'none' | 'one' | 'many' {
+  /** How many deliveries may be begun now: none, a single one on trial, or as many as there is room for. */
+  get appetite(): 'none' | 'one' | 'many' {
     if (this.#breakers.some(breaker => !isOpen(breaker))) return 'many';
-    return this.#breakers.some(breaker => admits(breaker, now)) ? 'one' : 'none';
+    return this.#breakers.some(admits) ? 'one' : 'none';
   }
 
   /** Whether no upstream is believed to take mail. */
@@ -68,7 +72,7 @@ export class Route {
   }
 
   abandon(hop: number): void {
-    this.#breakers[hop] = inconclusive(this.#breakers[hop]!);
+    this.#breakers[hop] = answered(this.#breakers[hop]!);
   }
 
   /** Draws what an attempt tells about the upstream itself. */
@@ -78,6 +82,11 @@ export class Route {
     else this.#closed(hop);
   }
 
+  /** Looks for upstreams no more. */
+  stop(): void {
+    this.#stopped.abort(new Error('shutting down'));
+  }
+
   #opened(hop: number, error: string, now: number): void {
     const before = this.#breakers[hop]!;
     const after = failed(before, now, error);
@@ -85,12 +94,27 @@ export class Route {
     const upstream = this.#upstreams[hop]!.name;
     this.#metrics.upstreamUp.set({ upstream }, 0);
     if (!isOpen(before)) this.#log.warn({ event: 'upstream-down', upstream, reason: error }, 'upstream down');
-    setTimeout(() => this.onOpportunity(), after.retryAt - now + 1).unref();
+    // One look is on its way already when many deliveries fail together.
+    if (!this.#looking.has(hop)) void this.#lookAgain(hop);
+  }
+
+  async #lookAgain(hop: number): Promise<void> {
+    this.#looking.add(hop);
+    try {
+      await sleep(pauseMs(this.#breakers[hop]!), undefined, { signal: this.#stopped.signal, ref: false });
+      await this.#upstreams[hop]!.probe(this.#stopped.signal);
+      this.#looking.delete(hop);
+      this.#breakers[hop] = answered(this.#breakers[hop]!);
+      this.onOpportunity();
+    } catch (error) {
+      this.#looking.delete(hop);
+      if (!this.#stopped.signal.aborted) this.#opened(hop, (error as Error).message, Date.now());
+    }
   }
 
   #closed(hop: number): void {
     const before = this.#breakers[hop]!;
-    this.#breakers[hop] = succeeded();
+    this.#breakers[hop] = CLOSED;
     if (!isOpen(before)) return;
     const upstream = this.#upstreams[hop]!.name;
     this.#metrics.upstreamUp.set({ upstream }, 1);

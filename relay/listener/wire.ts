@@ -27,6 +27,7 @@ type Next = (error?: Error | null) => void;
 export class Wire extends SMTPStream {
   readonly #handlers: WireHandlers;
   #data: Buffer = Buffer.alloc(0);
+  #chunkLength = 0;
   #next: Next | null = null;
   #collector: ContentCollector | null = null;
   /** A command or a message is being answered. */
@@ -43,7 +44,8 @@ export class Wire extends SMTPStream {
 
   /** Whether bytes have come that no command has taken yet. */
   get hasUnread(): boolean {
-    return this.#data.length > 0 || this.writableLength > 0;
+    // The stream counts the chunk at hand until it is done with.
+    return this.#data.length > 0 || this.writableLength > this.#chunkLength;
   }
 
   /** Whether the client waits for us, not we for the client. */
@@ -58,6 +60,7 @@ export class Wire extends SMTPStream {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: Next): void {
     this.#data = this.#data.length === 0 ? chunk : Buffer.concat([this.#data, chunk]);
+    this.#chunkLength = chunk.length;
     this.#next = next;
     this.#run();
   }

@@ -42,7 +42,7 @@ export class SmtpUpstream implements Upstream {
     }
   }
 
-  /** Opens a session and closes it again: what `upstream test` shows. Throws `SessionError`. */
+  /** Throws `SessionError`. */
   async probe(signal: AbortSignal): Promise<{ remoteAddress: string | null; tls: string | null }> {
     const session = await SmtpSession.open(this.#options, signal);
     session.quit();

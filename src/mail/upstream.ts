@@ -30,6 +30,8 @@ export type Upstream = {
   readonly name: string;
   /** Sends one message to all recipients of the envelope in one transaction. Never throws: failures are results. */
   attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport>;
+  /** Connects and logs in, and sends nothing. Throws when that fails. */
+  probe(signal: AbortSignal): Promise<{ readonly remoteAddress: string | null; readonly tls: string | null }>;
   /** Ends idle sessions at once and busy ones when they are done. */
   close(): Promise<void>;
 };

@@ -39,7 +39,7 @@ export const upstreamUrls = z.string().transform((value, context) => {
 /** The settings behind one URL, or what is wrong with it. */
 export function parseUpstreamUrl(text: string): UpstreamSettings | string {
   const url = URL.parse(text);
-  if (!url || !url.hostname) return 'is not a URL';
+  if (!url?.hostname) return 'is not a URL';
   if (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') return 'does not begin with smtp:// or smtps://';
   const unknown = [...url.searchParams.keys()].find(key => !PARAMETERS.includes(key));
   if (unknown) return `has an unknown parameter ${unknown}`;

@@ -10,6 +10,8 @@ const OLDEST_VERSION = 150_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** int8: our ids and counts stay far below 2^53. */
 types.setTypeParser(20, Number);
+/** bytea asked for in binary comes as the bytes that it is; pg knows no parser for it and would make it text. */
+types.setTypeParser(17, 'binary', (value: unknown) => value as Buffer);
 
 export class PostgresError extends Error {}
 

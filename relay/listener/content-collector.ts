@@ -65,7 +65,6 @@ export class ContentCollector {
     return at < 0 ? -1 : at + END.length;
   }
 
-  /** A copy: the chunk is a window into a large buffer that would stay alive with it. */
   #store(data: Buffer): void {
     this.received += data.length;
     if (this.received - STUFFING_SLACK > this.#maxBytes) {
@@ -73,7 +72,8 @@ export class ContentCollector {
       this.#stored = 0;
       return;
     }
-    this.#chunks.push(Buffer.from(data));
+    // A small window would keep alive the whole read that it is a part of.
+    this.#chunks.push(data.buffer.byteLength > 2 * data.length ? Buffer.from(data) : data);
     this.#stored += data.length;
   }
 }

@@ -3,19 +3,25 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
 import { Failure } from './context.ts';
-import { registerCredential } from './credential.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerMessage } from './message.ts';
-import { registerMigrate } from './migrate.ts';
-import { registerQueue } from './queue.ts';
-import { registerSend } from './send.ts';
-import { registerStart } from './start.ts';
-import { registerUpstream } from './upstream.ts';
+
+type Register = (program: Command) => void;
+
+/** Loaded when they are run: `start` should not carry the others in memory, nor wait for them. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  start: async () => (await import('./start.ts')).registerStart,
+  migrate: async () => (await import('./migrate.ts')).registerMigrate,
+  doctor: async () => (await import('./doctor.ts')).registerDoctor,
+  send: async () => (await import('./send.ts')).registerSend,
+  credential: async () => (await import('./credential.ts')).registerCredential,
+  message: async () => (await import('./message.ts')).registerMessage,
+  queue: async () => (await import('./queue.ts')).registerQueue,
+  upstream: async () => (await import('./upstream.ts')).registerUpstream,
+};
 
 /** The exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = createProgram();
   try {
+    const program = await createProgram(argv[2]);
     await program.parseAsync([...argv]);
     return Number(process.exitCode ?? 0);
   } catch (error) {
@@ -23,24 +29,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+async function createProgram(command: string | undefined): Promise<Command> {
   const program = new Command('postern')
     .description('Self-hosted SMTP relay and bounce-processing gateway')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
-  for (const register of [
-    registerStart,
-    registerMigrate,
-    registerDoctor,
-    registerSend,
-    registerCredential,
-    registerMessage,
-    registerQueue,
-    registerUpstream,
-  ]) {
-    register(program);
-  }
+  const one =
+    command !== undefined && Object.hasOwn(COMMANDS, command) ? [COMMANDS[command]!] : Object.values(COMMANDS);
+  for (const load of one) (await load())(program);
   return program;
 }
 

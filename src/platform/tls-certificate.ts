@@ -1,7 +1,6 @@
 // The certificate that we present: the operator's, or one made at first start (ECDSA P-256) and kept in the data directory.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 
 export type Certificate = { readonly cert: string; readonly key: string; readonly selfSigned: boolean };
 
@@ -36,6 +35,8 @@ async function readSelfSigned(dataDir: string): Promise<Certificate | null> {
 async function makeSelfSigned(dataDir: string, hostname: string): Promise<Certificate> {
   const notBeforeDate = new Date();
   const notAfterDate = new Date(notBeforeDate.getTime() + VALID_DAYS * 86_400_000);
+  // Needed once in the life of a data directory.
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: hostname }], {
     keyType: 'ec',
     curve: 'P-256',

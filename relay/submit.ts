@@ -41,8 +41,11 @@ const WRITERS = 2;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;
-  const batch = new Batch<Acceptance>({
-    write: items => insertAccepted(pool, items),
+  const batch = new Batch<Acceptance, void>({
+    write: async items => {
+      await insertAccepted(pool, items);
+      return items.map(() => undefined);
+    },
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
     bytesOf: item => item.content.length,

@@ -2,9 +2,16 @@
 // mail: an outage leaves the queue where it is, and its end lets it out through the same narrow door, in order.
 
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
-import { type ClaimedDelivery, claimDeliveries, expireOverdue, loadContents } from '../../src/store/deliveries.ts';
+import {
+  type ClaimedDelivery,
+  claimDeliveries,
+  type DeliveryKey,
+  expireOverdue,
+  loadContents,
+} from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
 import type { Recorder } from './recorder.ts';
 import type { Route } from './route.ts';
@@ -16,16 +23,21 @@ export type ClaimsOptions = {
   readonly recorder: Recorder;
   readonly budget: ByteBudget;
   readonly holder: string;
+  readonly clock: Clock;
   readonly log: Logger;
   /** How many more pieces of work the dispatcher wants. */
   readonly room: () => number;
   readonly onWork: (work: Work) => void;
+  /** Makes sure that what is in hand is still leased: after an outage of the database it may look as if it were not. */
+  readonly keepLeases: () => Promise<void>;
 };
 
 /** The safety net under hand-over and wake-ups. */
 const SWEEP_MS = 2_000;
 const MAX_CLAIM = 100;
 const EXPIRE_AT_ONCE = 1_000;
+/** While nothing is claimed, what grows too old is looked for this often. */
+const EXPIRE_EVERY_MS = 30_000;
 /** Contents loaded with one query. */
 const LOAD_BYTES = 2_000_000;
 
@@ -37,6 +49,9 @@ export class Claims {
   /** The last claim took all that it was allowed to: there may be more. */
   #more = false;
   #looking: Promise<void> | null = null;
+  #expiredAt = 0;
+  /** Claimed, and waiting for room in memory. */
+  #waiting: readonly ClaimedDelivery[] = [];
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -63,22 +78,36 @@ export class Claims {
     });
   }
 
+  /** Claimed deliveries that are not work yet; some may be already. */
+  get waiting(): readonly DeliveryKey[] {
+    return this.#waiting;
+  }
+
   /** Room has come free. */
   roomAgain(): void {
     if (this.#more) this.look();
   }
 
   async #work(): Promise<void> {
-    const { log, recorder } = this.#options;
+    const { log, recorder, route, keepLeases } = this.#options;
     this.#asked = false;
     // What cannot be recorded now must not be claimed again as if nothing had been tried.
     if (recorder.isStuck) return;
     try {
-      while ((await expireOverdue(this.#options.pool, EXPIRE_AT_ONCE)) === EXPIRE_AT_ONCE);
+      await keepLeases();
+      if (route.appetite === 'none') await this.#expire();
       this.#more = (await this.#claim('parked')) || (await this.#claim('due'));
     } catch (error) {
       if (!this.#stop.signal.aborted) log.warn({ err: error }, 'queue not read');
     }
+  }
+
+  /** What is claimed expires where it is tried; this is for the time in which nothing is. */
+  async #expire(): Promise<void> {
+    const now = this.#options.clock();
+    if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
+    while ((await expireOverdue(this.#options.pool, EXPIRE_AT_ONCE)) === EXPIRE_AT_ONCE);
+    this.#expiredAt = now;
   }
 
   /** Claims until there is no more room, or nothing more; returns whether it was room that ended it. */
@@ -90,7 +119,9 @@ export class Claims {
       if (appetite === 'none' || this.#stop.signal.aborted) return false;
       if (limit <= 0) return true;
       const claimed = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
+      this.#waiting = claimed;
       await this.#load(groupClaimed(claimed));
+      this.#waiting = [];
       if (claimed.length < limit) return false;
       if (appetite === 'one') return true;
     }

@@ -7,7 +7,7 @@ import type { RetrySchedule } from '../../src/platform/duration.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { nextStep } from '../retry.ts';
-import { all, type Decided, describeResult, openedFor, pinTo, putBack, toProgress } from './progress.ts';
+import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
 import type { Choice, Picked, Route } from './route.ts';
 import type { Work } from './work.ts';
@@ -30,11 +30,7 @@ type Signals = { readonly attempt: AbortSignal; readonly record: AbortSignal };
 export async function deliver(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
   const { route, recorder, clock } = options;
   let pending = all(work);
-  let choice = work.openedHop === null ? null : route.at(work.openedHop);
-  if (choice === null) {
-    const picked = route.pick(0, clock(), work.pinnedUpstream);
-    choice = await openFirst(work, picked, options, signals);
-  }
+  let choice = work.openedHop === null ? await openFirst(work, options, signals) : route.at(work.openedHop);
   while (choice !== null) {
     const openedAt = clock();
     const report = await tryOnce(work, pending, choice, signals.attempt);
@@ -45,28 +41,37 @@ export async function deliver(work: Work, options: DeliverOptions, signals: Sign
     tell(work, decided, choice, clock() - openedAt, options);
     const goingOn = decided.filter(({ step }) => step.kind === 'tryUpstream').map(({ index }) => index);
     if (goingOn.length > 0) route.begin(next.choice!.hop);
-    await recorder.record(
-      toProgress({ work, decided, choice, report, openedAt, endedAt: clock(), next, goingOn }),
-      signals.record,
-    );
-    choice = goingOn.length > 0 ? next.choice : null;
+    const progress = toProgress({ work, decided, choice, report, openedAt, endedAt: clock(), next, goingOn });
+    const leaseHeld = await recorder.record(progress, signals.record);
+    if (goingOn.length > 0 && !leaseHeld) route.abandon(next.choice!.hop);
+    choice = goingOn.length > 0 && leaseHeld ? next.choice : null;
     pending = goingOn;
   }
 }
 
-/** Opens the attempt of claimed work, before connecting; or puts the work back when no upstream takes it now. */
-async function openFirst(
-  work: Work,
-  picked: Picked,
-  options: DeliverOptions,
-  signals: Signals,
-): Promise<Choice | null> {
-  const { choice, skipped } = picked;
-  const opened = [...skipped, ...(choice ? [{ hop: choice.hop, upstream: choice.upstream.name, skipped: null }] : [])];
-  const changes = choice ? pinTo(work, all(work), choice.upstream.name) : putBack(work, options.schedule);
-  if (choice) options.route.begin(choice.hop);
-  await options.recorder.record({ ended: [], opened: openedFor(work, all(work), opened), changes }, signals.record);
-  return choice;
+/**
+ * Opens the attempt of claimed work, before connecting. null = there is none: it is too old, no upstream takes it now, or
+ * somebody else has its lease.
+ */
+async function openFirst(work: Work, options: DeliverOptions, signals: Signals): Promise<Choice | null> {
+  const { route, recorder, clock, schedule, metrics } = options;
+  if (clock() >= work.expiresAt) {
+    metrics.settled.inc({ state: 'expired' }, work.numbers.length);
+    await recorder.record({ ended: [], opened: [], changes: expire(work) }, signals.record);
+    return null;
+  }
+  const { choice, skipped } = route.pick(0, clock(), work.pinnedUpstream);
+  if (choice === null) {
+    const opened = openedFor(work, all(work), skipped);
+    await recorder.record({ ended: [], opened, changes: putBack(work, schedule) }, signals.record);
+    return null;
+  }
+  route.begin(choice.hop);
+  const upstream = choice.upstream.name;
+  const opened = openedFor(work, all(work), [...skipped, { hop: choice.hop, upstream, skipped: null }]);
+  const leaseHeld = await recorder.record({ ended: [], opened, changes: pinTo(work, upstream) }, signals.record);
+  if (!leaseHeld) route.abandon(choice.hop);
+  return leaseHeld ? choice : null;
 }
 
 function tryOnce(work: Work, pending: readonly number[], choice: Choice, signal: AbortSignal): Promise<AttemptReport> {

@@ -52,6 +52,7 @@ export class Dispatcher implements HandOver {
   #stopAttempts = new AbortController();
   #stopRecording = new AbortController();
   #renewal: NodeJS.Timeout | null = null;
+  #renewedAt = 0;
   #whenIdle: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
@@ -61,6 +62,7 @@ export class Dispatcher implements HandOver {
       ...options,
       room: () => (this.#stopping ? 0 : window - this.#backlog.length - this.#active.size),
       onWork: work => this.#enqueue(this.#backlog, work),
+      keepLeases: () => this.#keepLeases(),
     });
     options.route.onOpportunity = () => this.#claims.look();
   }
@@ -69,7 +71,9 @@ export class Dispatcher implements HandOver {
     const { pool, nodeId, holder, log } = this.#options;
     const released = await releaseLeasesOfEarlierRuns(pool, nodeId, holder);
     if (released > 0) log.info({ event: 'leases-released', deliveries: released }, 'took back what the last run left');
-    this.#renewal = setInterval(() => void this.#renew(), RENEW_EVERY_MS);
+    this.#renewal = setInterval(() => {
+      this.#renew().catch(error => log.warn({ err: error }, 'leases not renewed'));
+    }, RENEW_EVERY_MS);
     this.#claims.start();
   }
 
@@ -177,11 +181,16 @@ export class Dispatcher implements HandOver {
       .catch(error => log.warn({ err: error, messageId: work.messageId }, 'left to its lease'));
   }
 
+  /** Throws when the database cannot be reached. */
   async #renew(): Promise<void> {
-    const { pool, holder, log } = this.#options;
+    const { pool, holder, clock } = this.#options;
     const held = [...this.#active, ...this.#fresh, ...this.#backlog];
-    const keys: DeliveryKey[] = held.flatMap(keysOf);
-    if (keys.length === 0) return;
-    await renewLeases(pool, holder, keys, LEASE_MS).catch(error => log.warn({ err: error }, 'leases not renewed'));
+    const keys = [...held.flatMap(keysOf), ...this.#claims.waiting];
+    if (keys.length > 0) await renewLeases(pool, holder, keys, LEASE_MS);
+    this.#renewedAt = clock();
+  }
+
+  async #keepLeases(): Promise<void> {
+    if (this.#options.clock() - this.#renewedAt > RENEW_EVERY_MS) await this.#renew();
   }
 }

@@ -123,26 +123,37 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
   }
 }
 
-export function pinTo(work: Work, indexes: readonly number[], upstream: string): DeliveryChange[] {
-  return indexes.map(index => ({
-    ...key(work, index),
-    ...{ state: 'queued', dueInMs: LEASE_MS, parked: false, pinnedUpstream: upstream, keepsLease: true },
-    reason: 'being-tried',
-    event: null,
-    eventData: null,
-  }));
+/** What it is while an attempt is open: the lease is kept, and the upstream remembered should we die in between. */
+export function pinTo(work: Work, upstream: string): DeliveryChange[] {
+  return changeAll(work, { dueInMs: LEASE_MS, pinnedUpstream: upstream, keepsLease: true, reason: 'being-tried' });
 }
 
+/** A pinned upstream that is down does not hold the message for ever: after this pause any may take it. */
 export function putBack(work: Work, schedule: RetrySchedule): DeliveryChange[] {
-  return all(work).map(index => ({
-    ...key(work, index),
-    // A pinned upstream that is down does not hold the message for ever: after this pause any may take it.
-    ...{ state: 'queued', dueInMs: schedule.stepsMs[0]!, parked: work.pinnedUpstream === null, pinnedUpstream: null },
-    keepsLease: false,
+  return changeAll(work, {
+    dueInMs: schedule.stepsMs[0]!,
+    parked: work.pinnedUpstream === null,
     reason: 'upstreams-down',
+  });
+}
+
+export function expire(work: Work): DeliveryChange[] {
+  return changeAll(work, { state: 'expired', dueInMs: null, reason: 'expired-in-queue', event: 'expired' });
+}
+
+function changeAll(
+  work: Work,
+  change: Partial<DeliveryChange> & Pick<DeliveryChange, 'dueInMs' | 'reason'>,
+): DeliveryChange[] {
+  const unless = {
+    state: 'queued',
+    parked: false,
+    pinnedUpstream: null,
+    keepsLease: false,
     event: null,
     eventData: null,
-  }));
+  } as const;
+  return all(work).map(index => ({ ...key(work, index), ...unless, ...change }));
 }
 
 /** Gives back work that was never begun: due at once, for whoever runs next. */
@@ -161,13 +172,7 @@ export function notStarted(work: Work, now: number): Progress {
             decision: 'retry at once: shutting-down',
           }))
         : [],
-    changes: all(work).map(index => ({
-      ...key(work, index),
-      ...{ state: 'queued', dueInMs: 0, parked: false, pinnedUpstream: work.pinnedUpstream, keepsLease: false },
-      reason: 'shutting-down',
-      event: null,
-      eventData: null,
-    })),
+    changes: changeAll(work, { dueInMs: 0, pinnedUpstream: work.pinnedUpstream, reason: 'shutting-down' }),
   };
 }
 

@@ -12,14 +12,14 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
 export class Recorder {
-  readonly #batch: Batch<Progress>;
+  readonly #batch: Batch<Progress, boolean>;
   readonly #log: Logger;
   /** Outcomes that the database has not taken yet, after a failure. */
   #stuck = 0;
 
   constructor(pool: Pool, holder: string, log: Logger) {
     this.#log = log;
-    this.#batch = new Batch<Progress>({
+    this.#batch = new Batch<Progress, boolean>({
       write: items => this.#write(pool, holder, items),
       maxItems: MAX_BATCH_ITEMS,
       maxBytes: Number.POSITIVE_INFINITY,
@@ -33,14 +33,16 @@ export class Recorder {
     return this.#stuck > 0;
   }
 
-  /** Resolves when it is committed; tries until then, or until the signal aborts. */
-  async record(progress: Progress, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when it is committed, with whether the lease was still held; tries until then, or until the signal aborts.
+   */
+  async record(progress: Progress, signal: AbortSignal): Promise<boolean> {
     let failures = 0;
     for (;;) {
       try {
-        await this.#batch.add(progress);
+        const held = await this.#batch.add(progress);
         if (failures > 0) this.#stuck -= 1;
-        return;
+        return held;
       } catch (error) {
         if (failures === 0) this.#stuck += 1;
         failures += 1;
@@ -50,14 +52,19 @@ export class Recorder {
     }
   }
 
-  async #write(pool: Pool, holder: string, items: readonly Progress[]): Promise<void> {
-    const merged = {
+  async #write(pool: Pool, holder: string, items: readonly Progress[]): Promise<boolean[]> {
+    const changed = await recordProgress(pool, holder, {
       ended: items.flatMap(item => item.ended),
       opened: items.flatMap(item => item.opened),
       changes: items.flatMap(item => item.changes),
-    };
-    const changed = await recordProgress(pool, holder, merged);
-    const lost = merged.changes.length - changed;
-    if (lost > 0) this.#log.warn({ event: 'lease-lost', deliveries: lost }, 'lease lost');
+    });
+    const done = new Set(changed.map(({ messageId, n }) => `${messageId}.${n}`));
+    return items.map(({ changes }) => {
+      const lost = changes.filter(({ messageId, n }) => !done.has(`${messageId}.${n}`));
+      for (const { messageId, n } of lost) {
+        this.#log.warn({ event: 'lease-lost', messageId, deliveryId: `${messageId}.${n}` }, 'lease-lost');
+      }
+      return lost.length === 0;
+    });
   }
 }

@@ -56,6 +56,7 @@ export class SmtpSession {
 
   /** An open, authenticated session. Throws `SessionError`. */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<SmtpSession> {
+    if (signal.aborted) throw new SessionError('connect', new Error('shutting down'));
     const session = new SmtpSession(options);
     const abort = () => session.#fail(new Error('shutting down'));
     signal.addEventListener('abort', abort, { once: true });

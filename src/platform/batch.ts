@@ -1,9 +1,9 @@
 // Group commit: while one batch is being written, the next one gathers; there is no timer and no waiting for company.
 // Under light load a batch is one item and costs no delay, under heavy load it grows by itself.
 
-export type BatchOptions<T> = {
-  /** Writes all items or none, in one transaction. */
-  readonly write: (items: readonly T[]) => Promise<void>;
+export type BatchOptions<T, R> = {
+  /** Writes all items or none, in one transaction; one result for each, in their order. */
+  readonly write: (items: readonly T[]) => Promise<readonly R[]>;
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
@@ -11,15 +11,15 @@ export type BatchOptions<T> = {
   readonly writers: number;
 };
 
-type Entry<T> = { item: T; resolve: () => void; reject: (error: unknown) => void };
+type Entry<T, R> = { item: T; resolve: (result: R) => void; reject: (error: unknown) => void };
 
-export class Batch<T> {
-  readonly #options: BatchOptions<T>;
-  #waiting: Entry<T>[] = [];
+export class Batch<T, R> {
+  readonly #options: BatchOptions<T, R>;
+  #waiting: Entry<T, R>[] = [];
   #active = 0;
   #scheduled = false;
 
-  constructor(options: BatchOptions<T>) {
+  constructor(options: BatchOptions<T, R>) {
     this.#options = options;
   }
 
@@ -28,7 +28,7 @@ export class Batch<T> {
   }
 
   /** Resolves when the item's transaction has committed; rejects with what the write threw. */
-  add(item: T): Promise<void> {
+  add(item: T): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
       this.#schedule();
@@ -49,8 +49,10 @@ export class Batch<T> {
     const entries = this.#take();
     this.#active += 1;
     try {
-      await this.#options.write(entries.map(entry => entry.item));
-      for (const entry of entries) entry.resolve();
+      const results = await this.#options.write(entries.map(entry => entry.item));
+      entries.forEach((entry, i) => {
+        entry.resolve(results[i]!);
+      });
     } catch (error) {
       for (const entry of entries) entry.reject(error);
     } finally {
@@ -59,7 +61,7 @@ export class Batch<T> {
     }
   }
 
-  #take(): Entry<T>[] {
+  #take(): Entry<T, R>[] {
     const { maxItems, maxBytes, bytesOf } = this.#options;
     let bytes = 0;
     let count = 0;

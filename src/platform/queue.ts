@@ -1,6 +1,7 @@
 // Wake-ups between processes and over time, on BullMQ: over Redis when there is one, else over PostgreSQL. A job says
 // "look at the deliveries now" and carries nothing that would be missed: when Redis is flushed, the next sweep of the
 // database finds what was due.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from './log.ts';
@@ -19,6 +20,7 @@ export type WakeQueue = {
 const QUEUE = 'postern-deliveries';
 /** Retries are minutes apart: that many milliseconds of them share a job. */
 const SPAN_MS = 1_000;
+const CLOSE_WITHIN_MS = 3_000;
 
 export type WakeQueueOptions = {
   readonly databaseUrl: string;
@@ -55,8 +57,9 @@ export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
     },
     counts: () => queue.getJobCounts(),
     async close() {
-      await worker?.close(true);
-      await queue.close();
+      // With its database away BullMQ waits for it; we have said all that we had to say.
+      const patience = sleep(CLOSE_WITHIN_MS, undefined, { ref: false });
+      await Promise.race([Promise.allSettled([worker?.close(true), queue.close()]), patience]);
       await end();
     },
   };

@@ -134,19 +134,19 @@ with ended as (
   insert into events (kind, message_id, n, data)
   select "event", message_id, n, "eventData"::jsonb from changed where "event" is not null
 )
-select count(*)::integer as changed from changed`;
+select message_id as "messageId", n from changed`;
 
 /**
- * Records attempts and what they led to, in one transaction, and returns how many deliveries changed: fewer than asked
- * for when a lease was lost meanwhile. What the attempts saw is kept even then.
+ * Records attempts and what they led to, in one transaction, and returns the deliveries that changed: those missing had
+ * lost their lease meanwhile. What the attempts saw is kept even then.
  */
-export async function recordProgress(pool: Pool, holder: string, progress: Progress): Promise<number> {
-  const { rows } = await pool.query<{ changed: number }>({
+export async function recordProgress(pool: Pool, holder: string, progress: Progress) {
+  const { rows } = await pool.query<{ messageId: MessageId; n: number }>({
     name: 'record-progress',
     text: RECORD_PROGRESS,
     values: [JSON.stringify(progress.ended), JSON.stringify(progress.opened), JSON.stringify(progress.changes), holder],
   });
-  return rows[0]!.changed;
+  return rows;
 }
 
 /** Contents by message, read in binary: as text, pg would decode twice the bytes from hexadecimal. */

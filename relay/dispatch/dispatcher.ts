@@ -6,12 +6,7 @@ import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
-import {
-  type DeliveryKey,
-  releaseLeases,
-  releaseLeasesOfEarlierRuns,
-  renewLeases,
-} from '../../src/store/deliveries.ts';
+import { releaseLeases, releaseLeasesOfEarlierRuns, renewLeases } from '../../src/store/deliveries.ts';
 import { Claims } from './claims.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Handing, HandOver } from './hand-over.ts';

@@ -53,6 +53,7 @@ export function createSubmit(options: SubmitOptions): Submit {
   });
 
   return async submission => {
+    const startedAt = performance.now();
     const header = scanHeader(submission.content);
     const verdict = judge(gatherFacts(submission, header, options));
     if (verdict.kind !== 'accept')
@@ -68,6 +69,7 @@ export function createSubmit(options: SubmitOptions): Submit {
       return unable(submission, error);
     }
     handOver.accepted(handing, acceptance, submission.envelope);
+    metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
     announce(submission, acceptance);
     return { kind: 'accepted', messageId: acceptance.message.messageId };
   };

@@ -23,6 +23,7 @@ import type { Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
 import { findCredential, touchCredentials } from './store/credentials.ts';
 import { migrate } from './store/migrate.ts';
+import { countQueued } from './store/queue-summary.ts';
 import type { Database } from './store/schema.ts';
 import { VERSION } from './version.ts';
 
@@ -67,7 +68,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   const databaseUrl = await openDatabase(settings, dataDir.path, log, signal, onStop);
   const { hot, other, db } = await connect(databaseUrl, log, onStop);
   const firstStart = await makeFirstLogins(db, settings);
-  const metrics = createMetrics();
+  const metrics = createMetrics(() => countQueued(other));
   const health = watchHealth({ pool: other, embeddedDataDir: settings.DATABASE_URL ? null : dataDir.path, log });
   onStop(() => health.stop());
   const queue = createWakeQueue({ databaseUrl, redisUrl: settings.REDIS_URL, log });

@@ -5,7 +5,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics() {
+/** `countQueued` is asked at each scrape. */
+export function createMetrics(countQueued: () => Promise<number>) {
   const registry = new Registry();
   const registers = [registry];
   return {
@@ -53,7 +54,13 @@ export function createMetrics() {
       labelNames: ['upstream'],
       registers,
     }),
-    bytesInFlight: new Gauge({ name: 'postern_bytes_in_flight', help: 'Message bytes held in memory', registers }),
-    queued: new Gauge({ name: 'postern_deliveries_queued', help: 'Deliveries waiting, at the last sweep', registers }),
+    queued: new Gauge({
+      name: 'postern_deliveries_queued',
+      help: 'Deliveries waiting or being tried',
+      registers,
+      async collect() {
+        this.set(await countQueued());
+      },
+    }),
   };
 }

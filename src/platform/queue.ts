@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { newId } from './id.ts';
 import type { Logger } from './log.ts';
 
 export type WakeQueue = {
@@ -20,7 +21,12 @@ export type WakeQueue = {
 const QUEUE = 'postern-deliveries';
 /** Retries are minutes apart: that many milliseconds of them share a job. */
 const SPAN_MS = 1_000;
-const CLOSE_WITHIN_MS = 3_000;
+/** Fresh mail that another process is to send is looked for this often at most. */
+const MIN_GAP_MS = 10;
+/** With its server away BullMQ waits for it, for ever; nobody else has to. */
+const PATIENCE_MS = 2_000;
+const patience = () => sleep(PATIENCE_MS, undefined, { ref: false });
+const COMPLAIN_EVERY_MS = 60_000;
 
 export type WakeQueueOptions = {
   readonly databaseUrl: string;
@@ -30,36 +36,46 @@ export type WakeQueueOptions = {
 
 export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
   const { log } = options;
+  const degraded = complaint(log);
   const { queue, newWorker, end } = options.redisUrl
-    ? overRedis(options.redisUrl, log)
+    ? overRedis(options.redisUrl, degraded)
     : overPostgres(options.databaseUrl);
-  // Without the queue mail is late by one sweep; that is worth a line, not more.
-  const degraded = (error: Error) => log.warn({ err: error }, 'queue unavailable, the sweep goes on');
   queue.on('error', degraded);
   const add = async (jobId: string, delay: number) => {
     await queue.add('wake', {}, { jobId, delay, removeOnComplete: true, removeOnFail: true });
   };
   let worker: Worker | null = null;
-  const pending = new Set<number>();
+  const spans = new Set<number>();
+  let wakingNow = false;
+  let askedAgain = false;
+
+  const wakeLater = (delayMs: number) => {
+    const span = Math.ceil((Date.now() + delayMs) / SPAN_MS);
+    if (spans.has(span)) return;
+    spans.add(span);
+    setTimeout(() => spans.delete(span), SPAN_MS + delayMs).unref();
+    add(`wake-${span}`, span * SPAN_MS - Date.now()).catch(degraded);
+  };
+  /** Whoever asks while a wake-up is on its way gets one more behind it: the first may have looked too early. */
+  const wakeSoon = async () => {
+    askedAgain = wakingNow;
+    if (wakingNow) return;
+    wakingNow = true;
+    await Promise.all([add(`wake-${newId(Date.now())}`, 0).catch(degraded), sleep(MIN_GAP_MS)]);
+    wakingNow = false;
+    if (askedAgain) void wakeSoon();
+  };
+
   return {
-    wake(delayMs) {
-      const span = Math.ceil((Date.now() + delayMs) / SPAN_MS);
-      if (pending.has(span)) return;
-      pending.add(span);
-      setTimeout(() => pending.delete(span), SPAN_MS + delayMs).unref();
-      const delay = Math.max(0, delayMs > 0 ? span * SPAN_MS - Date.now() : 0);
-      add(`wake-${span}-${delayMs > 0 ? 'later' : 'now'}`, delay).catch(degraded);
-    },
-    wakeNow: () => add(`wake-${Date.now()}-by-hand`, 0).catch(degraded),
+    wake: delayMs => (delayMs > 0 ? wakeLater(delayMs) : void wakeSoon()),
+    wakeNow: () => Promise.race([add(`wake-${newId(Date.now())}`, 0), patience()]).catch(degraded),
     listen(onWake) {
       worker = newWorker(async () => onWake());
       worker.on('error', degraded);
     },
     counts: () => queue.getJobCounts(),
     async close() {
-      // With its database away BullMQ waits for it; we have said all that we had to say.
-      const patience = sleep(CLOSE_WITHIN_MS, undefined, { ref: false });
-      await Promise.race([Promise.allSettled([worker?.close(true), queue.close()]), patience]);
+      await Promise.race([Promise.allSettled([worker?.close(true), queue.close()]), patience()]);
       await end();
     },
   };
@@ -67,10 +83,20 @@ export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
 
 type Parts = { queue: Queue; newWorker: (handler: () => Promise<void>) => Worker; end: () => Promise<void> };
 
-function overRedis(url: string, log: Logger): Parts {
+/** Without the queue mail is late by one sweep: worth a line now and then, not one for each try. */
+function complaint(log: Logger): (error: Error) => void {
+  let quietUntil = 0;
+  return error => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + COMPLAIN_EVERY_MS;
+    log.warn({ event: 'queue-unavailable', err: error }, 'queue unavailable, the sweep goes on');
+  };
+}
+
+function overRedis(url: string, degraded: (error: Error) => void): Parts {
   // BullMQ's blocking connection must wait for ever; its commands must not be lost while Redis restarts.
   const connection = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true });
-  connection.on('error', error => log.warn({ err: error }, 'redis unavailable'));
+  connection.on('error', degraded);
   return {
     queue: new Queue(QUEUE, { connection }),
     newWorker: handler => new Worker(QUEUE, handler, { connection }),

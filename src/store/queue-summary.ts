@@ -26,3 +26,8 @@ export async function queueSummary(pool: Pool): Promise<QueueSummary> {
   );
   return { ...totals.rows[0], reasons: reasons.rows };
 }
+
+export async function countQueued(pool: Pool): Promise<number> {
+  const { rows } = await pool.query(`select count(*)::integer as count from deliveries where state = 'queued'`);
+  return rows[0].count;
+}

@@ -36,8 +36,6 @@ export type SubmitOptions = {
 /** A batch holds up those behind it, so it ends well before the database would take long over it. */
 const MAX_BATCH_ITEMS = 200;
 const MAX_BATCH_BYTES = 4_000_000;
-/** One commit can wait for the disk while the next one is being parsed. */
-const WRITERS = 2;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;
@@ -49,7 +47,6 @@ export function createSubmit(options: SubmitOptions): Submit {
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
     bytesOf: item => item.content.length,
-    writers: WRITERS,
   });
 
   return async submission => {

@@ -7,7 +7,6 @@ import type { Pool } from '../../src/platform/postgres.ts';
 import { type Progress, recordProgress } from '../../src/store/deliveries.ts';
 
 const MAX_BATCH_ITEMS = 500;
-const WRITERS = 2;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -24,8 +23,7 @@ export class Recorder {
       maxItems: MAX_BATCH_ITEMS,
       maxBytes: Number.POSITIVE_INFINITY,
       bytesOf: () => 0,
-      writers: WRITERS,
-    });
+      });
   }
 
   /** Whether outcomes wait for the database: whoever claims now could claim what is already delivered. */

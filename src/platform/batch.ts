@@ -1,5 +1,6 @@
 // Group commit: while one batch is being written, the next one gathers; there is no timer and no waiting for company.
-// Under light load a batch is one item and costs no delay, under heavy load it grows by itself.
+// Under light load a batch is one item and costs no delay, under heavy load it grows by itself. One batch at a time: with
+// two under way each was half as large, and PostgreSQL took a fifth more CPU for the same mail.
 
 export type BatchOptions<T, R> = {
   /** Writes all items or none, in one transaction; one result for each, in their order. */
@@ -7,8 +8,6 @@ export type BatchOptions<T, R> = {
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
-  /** Batches under way at once. */
-  readonly writers: number;
 };
 
 type Entry<T, R> = { item: T; resolve: (result: R) => void; reject: (error: unknown) => void };
@@ -16,7 +15,7 @@ type Entry<T, R> = { item: T; resolve: (result: R) => void; reject: (error: unkn
 export class Batch<T, R> {
   readonly #options: BatchOptions<T, R>;
   #waiting: Entry<T, R>[] = [];
-  #active = 0;
+  #writing = false;
   #scheduled = false;
 
   constructor(options: BatchOptions<T, R>) {
@@ -37,17 +36,17 @@ export class Batch<T, R> {
 
   /** Items that arrive in the same turn of the event loop travel together. */
   #schedule(): void {
-    if (this.#scheduled || this.#active >= this.#options.writers) return;
+    if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#active < this.#options.writers && this.#waiting.length > 0) void this.#writeNext();
+      if (this.#waiting.length > 0) void this.#writeNext();
     });
   }
 
   async #writeNext(): Promise<void> {
     const entries = this.#take();
-    this.#active += 1;
+    this.#writing = true;
     try {
       const results = await this.#options.write(entries.map(entry => entry.item));
       entries.forEach((entry, i) => {
@@ -56,7 +55,7 @@ export class Batch<T, R> {
     } catch (error) {
       for (const entry of entries) entry.reject(error);
     } finally {
-      this.#active -= 1;
+      this.#writing = false;
       this.#schedule();
     }
   }

@@ -1,7 +1,8 @@
 // `npm run bench`: Postern beside Postfix and Haraka, in one run, on this machine. See README.md here.
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { describeMachine } from './machine.ts';
+import { count, list, setting } from './options.ts';
 import { haraka } from './relays/haraka.ts';
 import { postern } from './relays/postern.ts';
 import { postfix } from './relays/postfix.ts';
@@ -103,20 +104,4 @@ function scenarioNamed(name: string): Scenario {
 
 function usage(problem: string): never {
   return program.error(`${problem}; see --help`, { exitCode: 2 });
-}
-
-function list(value: string): string[] {
-  return value.split(',').map(name => name.trim());
-}
-
-function count(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('a whole number above 0, please');
-  return number;
-}
-
-function setting(value: string, earlier: Record<string, string>): Record<string, string> {
-  const [name, ...rest] = value.split('=');
-  if (!name || rest.length === 0) throw new InvalidArgumentError('like POSTERN_WORKERS=2, please');
-  return { ...earlier, [name]: rest.join('=') };
 }

@@ -6,6 +6,8 @@ export interface Arrival {
   /** The number in `X-Bench`, or -1 for a message without. */
   readonly number: number;
   readonly recipients: number;
+  /** Of the content, header included, as it came over the wire. */
+  readonly bytes: number;
   /** When the final dot was read, before it is answered. */
   readonly atMs: number;
 }
@@ -53,6 +55,7 @@ class SinkSession {
   #isInData = false;
   #header = '';
   #recipients = 0;
+  #bytes = 0;
   /** Replies to everything in one read leave in one write. */
   #replies = '';
 
@@ -94,6 +97,7 @@ class SinkSession {
   #beginContent(): void {
     this.#isInData = true;
     this.#header = '';
+    this.#bytes = 0;
     this.#replies += '354 go on\r\n';
   }
 
@@ -102,14 +106,17 @@ class SinkSession {
     this.#keepHeader(end < 0 ? this.#unread.length : end);
     if (end < 0) {
       // The mark may be cut anywhere, so its length less one stays for the next read.
-      this.#unread = this.#unread.subarray(Math.max(0, this.#unread.length - END_OF_DATA.length + 1));
+      const done = Math.max(0, this.#unread.length - END_OF_DATA.length + 1);
+      this.#bytes += done;
+      this.#unread = this.#unread.subarray(done);
       return false;
     }
     this.#unread = this.#unread.subarray(end + END_OF_DATA.length);
     this.#isInData = false;
     this.#replies += '250 2.0.0 taken\r\n';
+    const bytes = this.#bytes + end;
     const number = Number(/^X-Bench: (\d+)/im.exec(this.#header)?.[1] ?? -1);
-    this.#onArrival({ number, recipients: this.#recipients, atMs: performance.now() });
+    this.#onArrival({ number, recipients: this.#recipients, bytes, atMs: performance.now() });
     return true;
   }
 

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeDhParameters } from '../certificate.ts';
 import { isListening } from '../workspace.ts';
 import { type Finding, launch, type Relay, type RunningRelay, type Site, stopTree } from './relay.ts';
 
@@ -36,7 +37,7 @@ function packageDirectory(prefix?: string): string | undefined {
 }
 
 async function start(site: Site, directory: string): Promise<RunningRelay> {
-  for (const name of ['config', 'plugins', 'queue']) mkdirSync(join(site.home, name));
+  for (const name of ['config', 'plugins', 'queue']) mkdirSync(join(site.home, name), { recursive: true });
   for (const name of SHIPPED) copyFileSync(join(directory, 'config', name), join(site.home, 'config', name));
   for (const [name, text] of Object.entries(files(site))) writeFileSync(join(site.home, name), text);
   const { tree } = await launch({
@@ -53,9 +54,10 @@ function files(site: Site): Record<string, string> {
     'config/me': 'haraka.bench.example\n',
     'config/smtp.ini': `listen=127.0.0.1:${site.smtpPort}\n`,
     'config/plugins': 'tls\nbench\n',
-    'config/tls.ini': 'key=tls_key.pem\ncert=tls_cert.pem\n',
+    'config/tls.ini': 'key=tls_key.pem\ncert=tls_cert.pem\ndhparam=dhparams.pem\n',
     'config/tls_key.pem': readFileSync(site.certificate.key, 'utf8'),
     'config/tls_cert.pem': readFileSync(site.certificate.cert, 'utf8'),
+    'config/dhparams.pem': makeDhParameters(),
     'plugins/bench.js': plugin(site.upstreamPort),
   };
 }
@@ -63,11 +65,11 @@ function files(site: Site): Record<string, string> {
 /** The client's name is given too, as the others find it in /etc/hosts: Haraka would ask a name server out on the network. */
 function plugin(upstreamPort: number): string {
   return `exports.register = function () {
-  this.register_hook('lookup_rdns', 'name');
+  this.register_hook('lookup_rdns', 'client_name');
   this.register_hook('connect', 'allow');
   this.register_hook('get_mx', 'route');
 };
-exports.name = function (next) {
+exports.client_name = function (next) {
   next(OK, 'localhost');
 };
 exports.allow = function (next, connection) {

@@ -20,8 +20,7 @@ export function postern(settings: Readonly<Record<string, string>> = {}): Relay 
   };
 }
 
-/** Starts it on whatever the home holds: the crash bench comes back to the same one again and again. */
-export async function startPostern(site: Site, settings: Readonly<Record<string, string>>): Promise<RunningRelay> {
+async function startPostern(site: Site, settings: Readonly<Record<string, string>>): Promise<RunningRelay> {
   const httpPort = await freePort();
   const { tree } = await launch({
     program: process.execPath,
@@ -46,7 +45,7 @@ function environment(site: Site, httpPort: number): Record<string, string> {
   };
 }
 
-export async function answersOk(url: string): Promise<boolean> {
+async function answersOk(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {

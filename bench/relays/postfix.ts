@@ -19,7 +19,7 @@ function find(): Finding {
 
 async function start(site: Site): Promise<RunningRelay> {
   const config = join(site.home, 'config');
-  for (const name of ['config', 'queue', 'data']) mkdirSync(join(site.home, name));
+  for (const name of ['config', 'queue', 'data']) mkdirSync(join(site.home, name), { recursive: true });
   chownSync(join(site.home, 'data'), mailOwner(), 0);
   writeFileSync(join(config, 'main.cf'), mainCf(site));
   writeFileSync(join(config, 'master.cf'), masterCf(site.smtpPort));

@@ -9,7 +9,7 @@ import { waitUntil } from '../workspace.ts';
 export interface Relay {
   readonly name: string;
   find(): Finding;
-  /** Starts it on an empty queue; resolves when it takes mail. */
+  /** Starts it on whatever queue its home holds; resolves when it takes mail. */
   start(site: Site): Promise<RunningRelay>;
 }
 
@@ -18,7 +18,7 @@ export type Finding =
   | { readonly kind: 'absent'; readonly why: string };
 
 export interface Site {
-  /** An empty directory of the relay's own, for configuration, queue and log. */
+  /** The relay's own directory, for configuration, queue and log. */
   readonly home: string;
   readonly smtpPort: number;
   /** Where everything is relayed to, on 127.0.0.1. */

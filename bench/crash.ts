@@ -69,7 +69,9 @@ async function crash(options: Options): Promise<number> {
   const sink = await startSink(upstreamPort, arrival => ledger.arrive(arrival));
   const relay = relayNamed(options);
   let running: RunningRelay | null = null;
-  process.once('SIGINT', () => void running?.stop().finally(() => process.exit(130)));
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => void running?.stop().finally(() => process.exit(130)));
+  }
   try {
     running = await relay.start(site);
     running = await killRepeatedly(relay, running, site, ledger, times, options);

@@ -29,7 +29,7 @@ const program = new Command('bench')
   .argument('[scenario...]', SCENARIOS.map(scenario => scenario.name).join(', '), ['kept', 'light'])
   .option('--relays <names>', 'which relays, in which order', list, ['postern', 'postfix', 'haraka'])
   .option('--rounds <n>', 'medians are taken over so many', count, 3)
-  .option('--messages <n>', "instead of the scenario's own number", count)
+  .option('--messages <n>', "instead of each scenario's own number", count)
   .addOption(new Option('--generator <name>', 'who sends').choices(['own', 'smtp-source']).default('own'))
   .addOption(new Option('--sink <name>', 'who receives').choices(['own', 'smtp-sink']).default('smtp-sink'))
   .option('--pipelining', 'send MAIL, RCPT and DATA in one write', false)
@@ -40,11 +40,14 @@ const program = new Command('bench')
   .option('--json <file>', 'write every single figure there too');
 
 const [names, options] = [program.parse().processedArgs[0] as string[], program.opts<Options>()];
-process.once('SIGINT', () => void stopWhateverRuns().finally(() => process.exit(130)));
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => void stopWhateverRuns().finally(() => process.exit(130)));
+}
 process.exitCode = await bench(names.map(scenarioNamed), options);
 
 async function bench(scenarios: readonly Scenario[], options: Options): Promise<number> {
   const { present, versions } = findRelays(options);
+  if (present.length === 0) return 1;
   const machine = describeMachine(options.dir);
   console.log(`${machineLines(machine, versions)}\n`);
   const results = [];

@@ -1,13 +1,13 @@
 // The processes of a relay, and what they cost: read from Linux's /proc, without tools and without touching them.
 //
-// Walking from the process that we started to its children is not enough: a database or a mail system that
-// daemonises is adopted by init. Such a process still works inside the relay's home, a directory that nothing
-// else uses, so its current directory gives it away.
+// A relay's process is one whose current directory lies in the relay's home, which nothing else uses, and every
+// child of such a one. Walking from the process that we started would miss a database or a mail system that daemonises
+// and is adopted by init; and once ours has been killed, its number may belong to a stranger.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
 export interface RelayTree {
-  /** The process that we started ourselves. */
+  /** The process that we started ourselves, in its home. */
   readonly rootPid: number;
   /** The directory made for this one run; everything that the relay writes lies below it. */
   readonly home: string;
@@ -27,7 +27,7 @@ export function relayPids(tree: RelayTree): number[] {
   function judge(pid: number): boolean {
     if (members.has(pid)) return true;
     if (outside.has(pid)) return false;
-    const isMember = pid === tree.rootPid || worksInside(pid, tree.home) || judge(parents.get(pid) ?? 0);
+    const isMember = worksInside(pid, tree.home) || judge(parents.get(pid) ?? 0);
     (isMember ? members : outside).add(pid);
     return isMember;
   }

@@ -65,7 +65,7 @@ export async function launch(plan: Launch): Promise<{ tree: RelayTree; child: Ch
 
 /** Asks politely, then kills what is left of it, by pid. */
 export async function stopTree(tree: RelayTree): Promise<void> {
-  signal(tree.rootPid, 'SIGTERM');
+  if (relayPids(tree).includes(tree.rootPid)) signal(tree.rootPid, 'SIGTERM');
   if (!(await waitUntil(() => relayPids(tree).length === 0, STOP_WITHIN_MS))) await killTree(tree);
 }
 

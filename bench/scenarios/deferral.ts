@@ -1,7 +1,7 @@
 // The upstream is down: connections are refused while 50,000 messages are accepted. Then it comes back, while fresh
 // mail keeps coming. Does accepting get slower as the queue grows, does memory grow with it, and does fresh mail have
 // to wait for the old?
-import { type LoadResult, runLoad } from '../load.ts';
+import { runLoad } from '../load.ts';
 import { memoryNow } from '../memory-watch.ts';
 import type { Figures } from '../metrics.ts';
 import { type Arrival, startSink } from '../sink.ts';
@@ -69,26 +69,31 @@ async function measureDrain(site: Measuring, waiting: number): Promise<Outcome> 
   try {
     const isDrained = await waitUntil(() => old.length >= waiting && fresh.length > 0, DRAINED_WITHIN_MS);
     const figures: Figures = fresh[0] ? { firstFreshMs: fresh[0].atMs - backAtMs } : {};
-    if (!isDrained) return { figures, remarks: [`${waiting - old.length} of ${waiting} still waiting at the end`] };
+    stop.abort();
+    const remarks = await sending;
+    if (!isDrained) return { figures, remarks: [...remarks, notDrained(waiting - old.length, waiting)] };
     const [first, last] = [old[0]!.atMs, old.at(-1)!.atMs];
     // The rate of the drain itself; how long one waited for it to begin is in the seconds since the upstream is back.
     const drained = { drainedPerSecond: perSecond(old.length, last - first), drainSeconds: (last - backAtMs) / 1000 };
-    return { figures: { ...figures, ...drained }, remarks: [] };
+    return { figures: { ...figures, ...drained }, remarks };
   } finally {
     stop.abort();
-    await sending;
     await sink.stop();
   }
 }
 
-/** Fresh mail, a little at a time, until told to stop. */
-async function keepSending(site: Measuring, signal: AbortSignal): Promise<LoadResult[]> {
-  const results: LoadResult[] = [];
+/** Fresh mail, a little at a time, until told to stop. Never throws; answers with what went wrong. */
+async function keepSending(site: Measuring, signal: AbortSignal): Promise<string[]> {
+  const remarks: string[] = [];
   for (let number = FIRST_FRESH; !signal.aborted; number += FRESH_PER_SECOND) {
     const load = { firstNumber: number, messages: FRESH_PER_SECOND, ratePerSecond: FRESH_PER_SECOND, sessions: 2 };
-    results.push(await runLoad(planFor(site, load)));
+    remarks.push(...refusalRemarks(await runLoad(planFor(site, load))).map(remark => `fresh mail: ${remark}`));
   }
-  return results;
+  return remarks;
+}
+
+function notDrained(left: number, waiting: number): string {
+  return `${left} of ${waiting} still waiting ${DRAINED_WITHIN_MS / 1000} s after the upstream came back`;
 }
 
 function rateOf(atMs: readonly number[]): number {

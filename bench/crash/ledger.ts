@@ -11,6 +11,8 @@ interface Window {
 export interface Verdict {
   readonly acknowledged: number;
   readonly arrived: number;
+  /** Arrived although the client never saw the 250: it was under way when the kill came. Nobody's fault. */
+  readonly unpromised: number;
   readonly lost: readonly number[];
   /** Arrived with fewer bytes than were sent. */
   readonly cutShort: readonly number[];
@@ -90,6 +92,7 @@ export class Ledger {
     return {
       acknowledged: this.acknowledged,
       arrived: this.#arrivedAtMs.size,
+      unpromised: arrivals.filter(([number]) => !this.#acknowledged.has(number)).length,
       lost: [...this.#acknowledged].filter(number => !this.#arrivedAtMs.has(number)),
       cutShort: this.#cutShort,
       twice: earlier.length,

@@ -41,7 +41,8 @@ async function pourSession(pour: Pour, bytes: number, nextNumber: () => number):
         const reply = await submit(session, message, false);
         if (reply.code !== 250) throw new Error(reply.text);
         pour.ledger.acknowledge(number, begunAtMs);
-        await sleep(begunAtMs + (pour.sessions * 1000) / pour.ratePerSecond - performance.now());
+        const restMs = begunAtMs + (pour.sessions * 1000) / pour.ratePerSecond - performance.now();
+        if (restMs > 0) await sleep(restMs);
       }
       await session.quit();
     } catch {

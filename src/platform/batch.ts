@@ -36,11 +36,11 @@ export class Batch<T, R> {
 
   /** Items that arrive in the same turn of the event loop travel together. */
   #schedule(): void {
-    if (this.#scheduled || this.#writing) return;
+    if (this.#scheduled || this.#writing || this.#waiting.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#waiting.length > 0) void this.#writeNext();
+      void this.#writeNext();
     });
   }
 

@@ -33,9 +33,9 @@ export type SubmitOptions = {
   readonly metrics: Metrics;
 };
 
-/** A batch holds up those behind it, so it ends well before the database would take long over it. */
+/** A batch holds up those behind it; and large contents are better not copied together. */
 const MAX_BATCH_ITEMS = 200;
-const MAX_BATCH_BYTES = 4_000_000;
+const MAX_BATCH_BYTES = 1_000_000;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;

@@ -1,0 +1,15 @@
+/** The doors of the bounce room's pure half. README.md tells the files in reading order. */
+export type { BounceFact, BounceVerdict } from './classify.ts';
+export { classifyBounce } from './classify.ts';
+export type { EvidenceLine, ExplainedRecipient, Explanation } from './explain.ts';
+export { explainReport } from './explain.ts';
+export { parseReport } from './report/parse.ts';
+export type {
+  BounceReport,
+  OriginalMessage,
+  ReportAction,
+  ReportedRecipient,
+  ReportKind,
+  SmtpStage,
+} from './report/recipient.ts';
+export type { BounceReason } from './rules/reason.ts';

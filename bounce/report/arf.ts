@@ -1,0 +1,104 @@
+/**
+ * Feedback reports: RFC 5965 (message/feedback-report) and what Hotmail's junk mail reporting sent before it.
+ * Only complaints count: auth-failure (RFC 6591) is about our DKIM and SPF, not-spam is praise, neither may suppress.
+ */
+import type { Header } from '../mime/header.ts';
+import { parseHeader, splitField } from '../mime/header.ts';
+import type { Message } from '../mime/walk.ts';
+import { partText } from '../mime/walk.ts';
+import { addressOf, findAddresses, verpAddress } from './address.ts';
+import type { ReportedRecipient } from './recipient.ts';
+import { reportedRecipient } from './recipient.ts';
+
+/** RFC 5965 7.3, RFC 6430: types by which a recipient says "do not mail me". */
+const complaintTypes = ['abuse', 'fraud', 'virus', 'miscategorized', 'opt-out', 'opt-out-list', 'other', 'complaint'];
+
+export function isFeedbackReport(message: Message): boolean {
+  return message.parts.some(part => part.type === 'message/feedback-report') || hotmailPart(message) !== undefined;
+}
+
+export function readFeedback(message: Message, original: Header): ReportedRecipient[] {
+  const part = message.parts.find(one => one.type === 'message/feedback-report');
+  const fields = part ? readFields(partText(message, part)) : [];
+  const feedbackType = valueOf(fields, 'feedback-type')?.toLowerCase() ?? 'abuse';
+  if (!complaintTypes.includes(feedbackType)) return [];
+  const named = recipientsOf(fields, original, message);
+  const recipients = named.length > 0 ? named : [null];
+  return recipients.map(recipient =>
+    reportedRecipient({
+      recipient,
+      originalRecipient: recipient,
+      action: 'complaint',
+      feedbackType,
+      diagnostic: `feedback ${feedbackType} ${valueOf(fields, 'user-agent') ?? ''}`,
+      reportingMta: valueOf(fields, 'reporting-mta') ?? null,
+      evidence: fields.slice(0, 6).map(field => `${field.name}: ${field.value}`),
+    }),
+  );
+}
+
+interface FeedbackField {
+  readonly name: string;
+  readonly value: string;
+}
+
+function readFields(text: string): FeedbackField[] {
+  const fields: { name: string; value: string }[] = [];
+  for (const line of text.split('\n', 500)) {
+    const last = fields[fields.length - 1];
+    if ((line.startsWith(' ') || line.startsWith('\t')) && last) last.value += ` ${line.trim()}`;
+    else {
+      const field = splitField(line);
+      if (field) fields.push(field);
+    }
+  }
+  return fields;
+}
+
+function valueOf(fields: readonly FeedbackField[], name: string): string | undefined {
+  return fields.find(field => field.name === name)?.value;
+}
+
+/** What the report names; else what the returned header tells, most reliable first. */
+function recipientsOf(fields: readonly FeedbackField[], original: Header, message: Message): string[] {
+  const named = namedIn(fields, 'original-rcpt-to');
+  if (named.length > 0) return named;
+  const removal = namedIn(fields, 'removal-recipient');
+  if (removal.length > 0) return removal;
+  const hotmail = addressOf(
+    hotmailHeader(message)?.get('x-hmxmroriginalrecipient') ?? message.header.get('x-hmxmroriginalrecipient'),
+  );
+  if (hotmail) return [hotmail];
+  const coded = verpAddress(
+    addressOf(valueOf(fields, 'original-mail-from') ?? '') ?? addressOf(original.get('return-path')) ?? '',
+  );
+  if (coded) return [coded];
+  const delivered = addressOf(original.get('delivered-to')) ?? addressOf(original.get('x-original-to'));
+  if (delivered) return [delivered];
+  return findAddresses(original.get('to'), 20).filter(address => !isRedacted(address));
+}
+
+function namedIn(fields: readonly FeedbackField[], name: string): string[] {
+  const values = fields.filter(field => field.name === name).map(field => addressOf(field.value));
+  return [...new Set(values.filter(value => value !== null && !isRedacted(value)))] as string[];
+}
+
+function isRedacted(address: string): boolean {
+  const lower = address.toLowerCase();
+  return lower.includes('redacted') || lower.startsWith('undisclosed') || lower.includes('recipients-not-specified');
+}
+
+/** Hotmail before 2015: a multipart/mixed whose returned message carries X-HmXmrOriginalRecipient. */
+function hotmailPart(message: Message): number | undefined {
+  if (message.header.has('x-hmxmroriginalrecipient')) return 0;
+  return hotmailHeader(message) ? 1 : undefined;
+}
+
+function hotmailHeader(message: Message): Header | undefined {
+  const part = message.parts.find(one => one.type === 'message/rfc822');
+  if (!part) return undefined;
+  const raw = message.source.slice(part.start, Math.min(part.end, part.start + 16_384));
+  return raw.toLowerCase().includes('x-hmxmroriginalrecipient')
+    ? parseHeader(raw.trimStart(), 0, raw.length).header
+    : undefined;
+}

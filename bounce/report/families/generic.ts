@@ -1,0 +1,172 @@
+/**
+ * The last resort, for mail that is surely from a mail system: in order, the addresses on lines of their own or at the
+ * head of a line, those beside words of failure, the one that a VERP address codes, the one the message was sent to.
+ * It prefers saying nothing to naming a bystander: whoever got the report, postmasters and help desks are left out.
+ */
+import { addressOf, findAddresses, localPartOf, sameAddress, verpAddress } from '../address.ts';
+import type { FreeformInput } from '../family.ts';
+import { compileTemplate, matchAny } from '../line-template.ts';
+import type { Reading } from '../recipient.ts';
+
+const shapes = [
+  '{addr}',
+  '{addr}:',
+  '{addr}: {text}',
+  '* {addr}',
+  '- {addr}',
+  '-- {addr}',
+  '{addr} - {text}',
+  '{addr} ({text})',
+  '{addr} [{text}]',
+  '{addr} {text}',
+  'to: {addr}',
+  'recipient: {addr}',
+  'rcpt to: {addr}',
+].map(compileTemplate);
+
+const failureWords = [
+  'unknown',
+  'fail',
+  'not deliver',
+  'undeliver',
+  'reject',
+  'refus',
+  'not exist',
+  'no such',
+  'invalid',
+  'not found',
+  'full',
+  'quota',
+  'unable',
+  'could not',
+  'cannot',
+  "can't",
+  'bounce',
+  'error',
+  'recipient',
+  'rcpt to',
+  'no longer',
+  'disabled',
+  'delivery to',
+  'deliver',
+  'destinat',
+  'empfänger',
+  'zustell',
+  'remis',
+  'entreg',
+  'consegn',
+  'bezorg',
+  'доставл',
+  '宛先',
+  '送信',
+  '配信',
+  '收件人',
+  '地址',
+];
+
+const bystanders = [
+  'postmaster',
+  'mailer-daemon',
+  'abuse',
+  'support',
+  'help',
+  'helpdesk',
+  'hostmaster',
+  'admin',
+  'webmaster',
+  'noc',
+  'info-noreply',
+  'noreply',
+  'no-reply',
+  'root',
+];
+const bystanderLines = [
+  'contact',
+  'assistance',
+  'from:',
+  'sender',
+  'reply-to',
+  'envelope-from',
+  'mail from',
+  'message-id',
+  'in-reply',
+  'subject:',
+  'http://',
+  'https://',
+  'absender',
+  'questions',
+];
+
+export function readAnything(input: FreeformInput): Reading[] {
+  for (const find of [onOwnLines, besideFailure, fromFailedField, fromVerp, fromReturnedMessage]) {
+    const readings = find(input);
+    if (readings.length > 0) return readings;
+  }
+  return [];
+}
+
+function onOwnLines(input: FreeformInput): Reading[] {
+  const found: Reading[] = [];
+  let current: string[] | undefined;
+  for (const line of input.report.lines) {
+    const match = matchAny(shapes, line.trim());
+    if (match && isRecipient(match.address, line, input)) {
+      current = [match.text];
+      found.push({ finalRecipient: match.address, diagnostic: '', evidence: [line.trim()] });
+      lines.set(found[found.length - 1]!, current);
+    } else if (current && current.length < 12) current.push(line.trim());
+  }
+  return found.map(reading => ({ ...reading, diagnostic: (lines.get(reading) ?? []).filter(Boolean).join('\n') }));
+}
+
+const lines = new WeakMap<Reading, string[]>();
+
+function besideFailure(input: FreeformInput): Reading[] {
+  const found: Reading[] = [];
+  for (const line of input.report.lines) {
+    const lower = line.toLowerCase();
+    if (!line.includes('@') || !failureWords.some(word => lower.includes(word))) continue;
+    for (const address of findAddresses(line, 10)) {
+      if (isRecipient(address, line, input) && found.length < 20)
+        found.push({ finalRecipient: address, diagnostic: line.trim(), evidence: [line.trim()] });
+    }
+  }
+  return found;
+}
+
+function fromFailedField({ failed, report }: FreeformInput): Reading[] {
+  return failed.map(address => ({
+    finalRecipient: address,
+    diagnostic: wholeReason(report.lines),
+    evidence: [`X-Failed-Recipients: ${address}`],
+  }));
+}
+
+function fromVerp({ own, report }: FreeformInput): Reading[] {
+  const coded = own.map(verpAddress).find(address => address !== null);
+  return coded
+    ? [{ originalRecipient: coded, diagnostic: wholeReason(report.lines), evidence: [`To: ${own[0]}`] }]
+    : [];
+}
+
+/** Only where it was sent to one address: with more, the report leaves open who failed. */
+function fromReturnedMessage({ mailed, report, own }: FreeformInput): Reading[] {
+  const others = mailed.filter(address => !own.some(one => sameAddress(one, address)));
+  if (others.length !== 1) return [];
+  return [{ originalRecipient: others[0]!, diagnostic: wholeReason(report.lines), evidence: [`To: ${others[0]}`] }];
+}
+
+function wholeReason(all: readonly string[]): string {
+  return all
+    .filter(line => line.trim() !== '')
+    .slice(0, 30)
+    .join('\n');
+}
+
+function isRecipient(address: string, line: string, input: FreeformInput): boolean {
+  const lower = line.toLowerCase();
+  if (bystanderLines.some(word => lower.includes(word))) return false;
+  if (bystanders.includes(localPartOf(address).toLowerCase())) return false;
+  const reporter = addressOf(input.message.header.get('from'));
+  return !input.own.some(one => sameAddress(one, address)) && !(reporter && sameAddress(reporter, address));
+}

@@ -1,0 +1,111 @@
+/**
+ * Bounces without a machine-readable part. The families are tried in order, those with the surest marks first; the
+ * generic reader comes last and only for mail that its header shows to be from a mail system.
+ */
+import { addressOf, domainOf, findAddresses, localPartOf } from './address.ts';
+import { readBlocks } from './blocks.ts';
+import type { Evidence } from './evidence.ts';
+import { enoughWeight } from './evidence.ts';
+import { readAnything } from './families/generic.ts';
+import { blockFamilies, customFamilies } from './families.ts';
+import type { Family, FreeformInput } from './family.ts';
+import type { Reading, ReportAction, ReportedRecipient } from './recipient.ts';
+import { oneLine, reportedRecipient } from './recipient.ts';
+import { findReplyCodes } from './reply-code.ts';
+import { delaySubjects } from './subjects.ts';
+
+export interface Freeform {
+  readonly format: string;
+  readonly recipients: readonly ReportedRecipient[];
+}
+
+export function readFreeform(input: FreeformInput, evidence: Evidence): Freeform | undefined {
+  const { folded } = input.report;
+  for (const family of [...customFamilies, ...blockFamilies]) {
+    if (evidence.weight < (family.needs ?? enoughWeight - 1)) continue;
+    if (!family.marks.some(mark => folded.includes(mark))) continue;
+    const recipients = finish(input, readFamily(family, input));
+    if (recipients.length > 0) return { format: family.name, recipients };
+  }
+  if (evidence.weight < enoughWeight) return undefined;
+  const recipients = finish(input, readAnything(input));
+  return recipients.length > 0 ? { format: 'generic', recipients } : undefined;
+}
+
+function readFamily(family: Family, input: FreeformInput): Reading[] {
+  return 'read' in family ? family.read(input) : readBlocks(family, input.report);
+}
+
+/** Completes what the readers leave out, and keeps each recipient once. */
+function finish(input: FreeformInput, readings: readonly Reading[]): ReportedRecipient[] {
+  const action = actionOf(input);
+  const context = oneLine(input.report.text, 3_000);
+  const byAddress = new Map<string, ReportedRecipient>();
+  for (const reading of readings) {
+    const recipient = completed(reading, input);
+    const key = (recipient ?? '').toLowerCase();
+    if (key === '' || byAddress.has(key)) continue;
+    byAddress.set(
+      key,
+      reportedRecipient({ action, ...reading, ...codesOf(reading, context, readings.length), recipient, context }),
+    );
+  }
+  return [...byAddress.values()];
+}
+
+/** Where one recipient's own lines hold no code, the report's only one is his. */
+function codesOf(reading: Reading, context: string, recipients: number): Partial<Reading> {
+  const own = findReplyCodes(reading.diagnostic ?? '');
+  if (recipients > 1 || own.replyCode || own.status) return {};
+  const codes = findReplyCodes(context);
+  return { replyCode: reading.replyCode ?? codes.replyCode, status: reading.status ?? codes.status };
+}
+
+/** A name without a domain (local delivery) is looked up in the report, the header, and the returned message. */
+function completed(reading: Reading, input: FreeformInput): string | null {
+  const named = reading.recipient ?? reading.originalRecipient ?? reading.finalRecipient ?? null;
+  if (named === null || named.includes('@')) return named;
+  const known = [...findAddresses(reading.diagnostic ?? '', 20), ...input.failed, ...input.mailed];
+  const fits = known.find(one => localPartOf(one).toLowerCase() === named.toLowerCase());
+  if (fits) return fits;
+  if (input.failed.length === 1) return input.failed[0]!;
+  const reporter = addressOf(input.message.header.get('from'));
+  return /^[\w.+-]+$/.test(named) && reporter ? `${named}@${domainOf(reporter)}` : null;
+}
+
+const delayWords = [
+  'has been delayed',
+  'is delayed for',
+  'this is a warning message only',
+  'this is a warning only',
+  'warning message only',
+  'not yet been delivered',
+  'has not been delivered yet',
+  'will be retried',
+  'will continue to try',
+  'will keep trying',
+  'attempts will continue',
+  'still being retried',
+  'still trying to deliver',
+  'temporary failure report',
+  'you do not need to resend',
+  'message delivery delayed',
+];
+
+const deliveredWords = [
+  'successfully delivered to',
+  'was successfully relayed',
+  'successfully relayed to',
+  'has been successfully delivered',
+  'message was delivered to the following',
+];
+const finalWords = ['giving up', 'not going to try again', 'failed permanently', 'permanent error', 'permanent fatal'];
+
+function actionOf({ message, report }: FreeformInput): ReportAction {
+  const subject = message.header.text('subject').toLowerCase();
+  const { folded } = report;
+  if (deliveredWords.some(words => folded.includes(words))) return 'delivered';
+  const isDelay =
+    delaySubjects.some(words => subject.includes(words)) || delayWords.some(words => folded.includes(words));
+  return isDelay && !finalWords.some(words => folded.includes(words)) ? 'delayed' : 'failed';
+}

@@ -1,0 +1,17 @@
+/** A rule is data: what must hold, the reason that follows, and a line from the wild that it was written for. */
+
+import type { SmtpStage } from '../report/recipient.ts';
+import type { BounceReason } from './reason.ts';
+
+export interface Rule {
+  /** Stands in log, event, API and `bounce explain`; never reused for something else. */
+  readonly id: string;
+  readonly reason: BounceReason;
+  /** Any one of these phrases (PhraseMatcher's notation, lower case). */
+  readonly words?: readonly string[];
+  /** Any one of these enhanced codes; `x.` for any class, a trailing `*` for any ending. */
+  readonly statuses?: readonly string[];
+  readonly replyCodes?: readonly string[];
+  readonly stages?: readonly SmtpStage[];
+  readonly sample: string;
+}

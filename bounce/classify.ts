@@ -6,17 +6,17 @@
 
 import type { ReportAction, SmtpStage } from './report/recipient.ts';
 import { isVague } from './report/reply-code.ts';
-import { messageRules } from './rules/message.ts';
+import { contentRules, messageRules } from './rules/message.ts';
 import { foldWords, PhraseMatcher } from './rules/phrase-matcher.ts';
 import type { BounceReason } from './rules/reason.ts';
 import { hardReasons, harmlessReasons } from './rules/reason.ts';
 import { recipientRules } from './rules/recipient.ts';
 import { recipientStateRules } from './rules/recipient-state.ts';
-import { reputationRules } from './rules/reputation.ts';
+import { blocklistRules, reputationRules } from './rules/reputation.ts';
 import type { Rule } from './rules/rule.ts';
 import { senderRules } from './rules/sender.ts';
-import { relayRules, serviceRules } from './rules/service.ts';
-import { codeRules, lastRules, vagueRules } from './rules/vague.ts';
+import { localRules, relayRules, serviceRules } from './rules/service.ts';
+import { broadCodeRules, codeRules, lastRules, noMailboxCodes, vagueRules } from './rules/vague.ts';
 
 export interface BounceFact {
   readonly status: string | null;
@@ -26,6 +26,8 @@ export interface BounceFact {
   readonly reportingMta?: string | null;
   /** Null for a reply in the session: then the class of the code says whether it is final. */
   readonly action?: ReportAction | null;
+  /** Of a feedback report (RFC 5965 3.1). */
+  readonly feedbackType?: string | null;
   /** Prose around, read only where the diagnostic says nothing. */
   readonly context?: string;
 }
@@ -41,21 +43,34 @@ export interface BounceVerdict {
 
 /** In the order in which they are asked. */
 const strongRules: readonly Rule[] = [
+  ...blocklistRules,
   ...senderRules,
   ...recipientStateRules,
   ...messageRules,
   ...reputationRules,
+  ...contentRules,
   ...relayRules,
+  ...localRules,
   ...recipientRules,
   ...serviceRules,
 ];
 
-export const allRules: readonly Rule[] = [...strongRules, ...codeRules, ...vagueRules, ...lastRules];
+/** What prose around a report may decide: it also advises, excuses and advertises, so not everything. */
+const proseRules: readonly Rule[] = [...blocklistRules, ...recipientStateRules, ...localRules, ...recipientRules];
+
+export const allRules: readonly Rule[] = [
+  ...strongRules,
+  ...codeRules,
+  ...noMailboxCodes,
+  ...broadCodeRules,
+  ...vagueRules,
+  ...lastRules,
+];
 
 const maxWords = 4_096;
 
 export function classifyBounce(fact: BounceFact): BounceVerdict {
-  const settled = settledByAction(fact.action ?? null);
+  const settled = settledByAction(fact);
   if (settled) return settled;
   const found = chooseRule(fact);
   const reason = found?.rule.reason ?? 'unknown';
@@ -67,7 +82,10 @@ export function classifyBounce(fact: BounceFact): BounceVerdict {
   };
 }
 
-function settledByAction(action: ReportAction | null): BounceVerdict | undefined {
+function settledByAction(fact: BounceFact): BounceVerdict | undefined {
+  const { action } = fact;
+  if (action === 'complaint' && fact.feedbackType === 'auth-failure')
+    return { reason: 'auth_failure', kind: 'none', rule: 'feedback-auth-failure', confidence: 1 };
   if (action === 'complaint') return { reason: 'complaint', kind: 'none', rule: 'feedback-report', confidence: 1 };
   if (action === 'auto-reply') return { reason: 'auto_reply', kind: 'none', rule: 'auto-reply', confidence: 0.9 };
   const arrived = action === 'delivered' || action === 'relayed' || action === 'expanded';
@@ -82,12 +100,14 @@ interface Choice {
 /** Each line: which rules, asked about which words, and how sure an answer from there is. */
 function chooseRule(fact: BounceFact): Choice | undefined {
   const said = new Words(fact.diagnostic);
-  const around = new Words(said.isTelling ? '' : (fact.context ?? ''));
+  const around = new Words(fact.context ?? '');
   return (
     ask(strongRules, fact, said, 0.9) ??
-    (said.isEmpty ? ask(strongRules, fact, around, 0.7) : undefined) ??
     ask(codeRules, fact, said, 0.7) ??
+    (said.isEmpty ? ask(proseRules, fact, around, 0.7) : undefined) ??
+    ask(noMailboxCodes, fact, said, 0.7) ??
     ask(vagueRules, fact, said, 0.6) ??
+    ask(broadCodeRules, fact, said, 0.6) ??
     ask(strongRules, fact, around, 0.5) ??
     ask(vagueRules, fact, around, 0.4) ??
     ask(lastRules, fact, said, 0.3)
@@ -114,12 +134,18 @@ function statusFits(pattern: string, status: string | null): boolean {
   return wanted.endsWith('*') ? given.startsWith(wanted.slice(0, -1)) : given === wanted;
 }
 
-/** A dead address is hard only once the report is final; in the session a 4xx is not. */
+/**
+ * A dead address is hard only once the report is final; in the session a 4xx is not. A domain that could not be found
+ * for now (4.x.x) may be a name server's bad day: Gmail reports NXDOMAIN so, with Action failed.
+ */
 function kindOf(reason: BounceReason, fact: BounceFact): BounceVerdict['kind'] {
   if (harmlessReasons.has(reason)) return 'none';
   if (!hardReasons.has(reason) || fact.action === 'delayed') return 'soft';
-  const isFinal = fact.action === 'failed' || fact.action === 'expired';
   const code = fact.replyCode ?? fact.status;
+  const isTransient =
+    fact.status?.startsWith('4') === true || (fact.status === null && fact.replyCode?.startsWith('4') === true);
+  if (isTransient && reason !== 'no_mailbox' && reason !== 'moved') return 'soft';
+  const isFinal = fact.action === 'failed' || fact.action === 'expired';
   return isFinal || code === null || code.startsWith('5') ? 'hard' : 'soft';
 }
 
@@ -139,10 +165,6 @@ class Words {
     this.isEmpty = this.text.length < 4;
   }
 
-  get isTelling(): boolean {
-    return this.text.length > 400;
-  }
-
   holdAny(rule: Rule): boolean {
     this.found ??= matcher.find(this.text);
     const found = this.found;
@@ -160,7 +182,7 @@ export function plainWords(text: string): string {
     else if (word.includes('@') && !/[<>]/.test(word.slice(1, -1))) continue;
     else if (word.includes('@')) kept.push(aroundAddress(word));
   }
-  return foldWords(kept.join(' '));
+  return foldWords(kept.join(' ')).replaceAll('unknown address error', '');
 }
 
 /** `address:<a@b>,unknown` keeps what stands around the address. */

@@ -147,7 +147,7 @@ function localStart(text: string, at: number, floor: number): number {
   let start = at;
   const limit = Math.max(floor, at - maxAddressChars);
   while (start > limit && isLocalChar(text[start - 1]!)) start--;
-  while (start < at && "'=-*".includes(text[start]!)) start++;
+  while (start < at && "'-*".includes(text[start]!)) start++;
   return start;
 }
 

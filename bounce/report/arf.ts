@@ -1,6 +1,7 @@
 /**
  * Feedback reports: RFC 5965 (message/feedback-report) and what Hotmail's junk mail reporting sent before it.
- * Only complaints count: auth-failure (RFC 6591) is about our DKIM and SPF, not-spam is praise, neither may suppress.
+ * not-spam is praise and reports nothing. auth-failure (RFC 6591) is reported with its type, but it speaks of our DKIM and
+ * SPF, not for the recipient: the classifier gives it another reason than `complaint`, and only that may suppress.
  */
 import type { Header } from '../mime/header.ts';
 import { parseHeader, splitField } from '../mime/header.ts';
@@ -10,18 +11,17 @@ import { addressOf, findAddresses, verpAddress } from './address.ts';
 import type { ReportedRecipient } from './recipient.ts';
 import { reportedRecipient } from './recipient.ts';
 
-/** RFC 5965 7.3, RFC 6430: types by which a recipient says "do not mail me". */
-const complaintTypes = ['abuse', 'fraud', 'virus', 'miscategorized', 'opt-out', 'opt-out-list', 'other', 'complaint'];
-
 export function isFeedbackReport(message: Message): boolean {
+  if (isUnsubscribe(message.header)) return true;
   return message.parts.some(part => part.type === 'message/feedback-report') || hotmailPart(message) !== undefined;
 }
 
 export function readFeedback(message: Message, original: Header): ReportedRecipient[] {
+  if (isUnsubscribe(message.header)) return [unsubscribed(message.header)];
   const part = message.parts.find(one => one.type === 'message/feedback-report');
   const fields = part ? readFields(partText(message, part)) : [];
-  const feedbackType = valueOf(fields, 'feedback-type')?.toLowerCase() ?? 'abuse';
-  if (!complaintTypes.includes(feedbackType)) return [];
+  const feedbackType = valueIn(fields, 'feedback-type')?.toLowerCase() ?? 'abuse';
+  if (feedbackType === 'not-spam') return [];
   const named = recipientsOf(fields, original, message);
   const recipients = named.length > 0 ? named : [null];
   return recipients.map(recipient =>
@@ -30,8 +30,8 @@ export function readFeedback(message: Message, original: Header): ReportedRecipi
       originalRecipient: recipient,
       action: 'complaint',
       feedbackType,
-      diagnostic: `feedback ${feedbackType} ${valueOf(fields, 'user-agent') ?? ''}`,
-      reportingMta: valueOf(fields, 'reporting-mta') ?? null,
+      diagnostic: `feedback ${feedbackType} ${valueIn(fields, 'user-agent') ?? ''}`,
+      reportingMta: valueIn(fields, 'reporting-mta') ?? null,
       evidence: fields.slice(0, 6).map(field => `${field.name}: ${field.value}`),
     }),
   );
@@ -55,7 +55,7 @@ function readFields(text: string): FeedbackField[] {
   return fields;
 }
 
-function valueOf(fields: readonly FeedbackField[], name: string): string | undefined {
+function valueIn(fields: readonly FeedbackField[], name: string): string | undefined {
   return fields.find(field => field.name === name)?.value;
 }
 
@@ -70,17 +70,24 @@ function recipientsOf(fields: readonly FeedbackField[], original: Header, messag
   );
   if (hotmail) return [hotmail];
   const coded = verpAddress(
-    addressOf(valueOf(fields, 'original-mail-from') ?? '') ?? addressOf(original.get('return-path')) ?? '',
+    addressOf(valueIn(fields, 'original-mail-from') ?? '') ?? addressOf(original.get('return-path')) ?? '',
   );
   if (coded) return [coded];
   const delivered = addressOf(original.get('delivered-to')) ?? addressOf(original.get('x-original-to'));
   if (delivered) return [delivered];
-  return findAddresses(original.get('to'), 20).filter(address => !isRedacted(address));
+  const mailed = findAddresses(original.get('to'), 20).filter(address => !isRedacted(address));
+  return mailed.length > 0 ? mailed : redacted(fields);
 }
 
 function namedIn(fields: readonly FeedbackField[], name: string): string[] {
   const values = fields.filter(field => field.name === name).map(field => addressOf(field.value));
   return [...new Set(values.filter(value => value !== null && !isRedacted(value)))] as string[];
+}
+
+/** A redacted recipient is better than none: its domain tells the provider. */
+function redacted(fields: readonly FeedbackField[]): string[] {
+  const address = addressOf(valueIn(fields, 'original-rcpt-to') ?? '');
+  return address ? [address] : [];
 }
 
 function isRedacted(address: string): boolean {
@@ -101,4 +108,19 @@ function hotmailHeader(message: Message): Header | undefined {
   return raw.toLowerCase().includes('x-hmxmroriginalrecipient')
     ? parseHeader(raw.trimStart(), 0, raw.length).header
     : undefined;
+}
+
+/** Apple Mail answers List-Unsubscribe on its user's behalf: an opt-out by whoever it is from. */
+function isUnsubscribe(header: Header): boolean {
+  return header.get('x-apple-unsubscribe').toLowerCase() === 'true';
+}
+
+function unsubscribed(header: Header): ReportedRecipient {
+  const recipient = addressOf(header.get('from'));
+  return reportedRecipient({
+    recipient,
+    action: 'complaint',
+    feedbackType: 'opt-out',
+    evidence: ['X-Apple-Unsubscribe: true'],
+  });
 }

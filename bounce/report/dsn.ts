@@ -127,9 +127,16 @@ function recipientOf(group: Group, name: string, context: string): string | null
 }
 
 function withoutSmtpType(value: string): string {
-  const lower = value.slice(0, 20).toLowerCase();
+  const lower = value.slice(0, 40).toLowerCase();
   const end = lower.indexOf(';');
+  if (lower.startsWith('x-unix')) return exitStatus(value.slice(end + 1).trim());
   return end !== -1 && !lower.slice(0, end).trim().includes(' ') ? value.slice(end + 1).trim() : value.trim();
+}
+
+/** `X-Unix; 67`: the exit status of a local mailer (sysexits.h), where two speak of the recipient. */
+function exitStatus(value: string): string {
+  if (value === '67') return 'exit status 67, no such user';
+  return value === '68' ? 'exit status 68, host unknown' : /^\d{1,3}$/.test(value) ? `exit status ${value}` : value;
 }
 
 const actions: readonly (readonly [string, ReportAction])[] = [

@@ -25,7 +25,7 @@ export function weighHeader(header: Header, type: string): Evidence {
   if (type === 'multipart/report') signs.push(['multipart-report', 1]);
   if (isSmtp32(header)) signs.push(['x-mailer', 1]);
   if (isFromList(header)) signs.push(['mailing-list', -3]);
-  if (isReply(subject)) signs.push(['reply', -2]);
+  if (isReply(subject) && !isDaemon(header)) signs.push(['reply', -2]);
   return { weight: signs.reduce((sum, [, weight]) => sum + weight, 0), signs: signs.map(([name]) => name) };
 }
 

@@ -9,9 +9,11 @@ import { errorList } from './families/error-list.ts';
 import { exchange5 } from './families/exchange5.ts';
 import { exchange2007 } from './families/exchange2007.ts';
 import { exim } from './families/exim.ts';
+import { fml } from './families/fml.ts';
 import { gmail } from './families/gmail.ts';
 import { gmx } from './families/gmx.ts';
 import { googleGroups } from './families/google-groups.ts';
+import { googleWorkspace } from './families/google-workspace.ts';
 import { groupwise } from './families/groupwise.ts';
 import { icewarp } from './families/icewarp.ts';
 import { imail } from './families/imail.ts';
@@ -23,6 +25,7 @@ import { mdaemon } from './families/mdaemon.ts';
 import { mercury } from './families/mercury.ts';
 import { mfilter } from './families/mfilter.ts';
 import { mimecast } from './families/mimecast.ts';
+import { mms } from './families/mms.ts';
 import { mxlogic } from './families/mxlogic.ts';
 import { notes } from './families/notes.ts';
 import { opensmtpd } from './families/opensmtpd.ts';
@@ -36,7 +39,7 @@ import { yahoo } from './families/yahoo.ts';
 import { zoho } from './families/zoho.ts';
 import type { CustomFamily, Family } from './family.ts';
 
-export const customFamilies: readonly CustomFamily[] = [googleGroups, exim, sendmail];
+export const customFamilies: readonly CustomFamily[] = [googleGroups, googleWorkspace, exim, sendmail];
 
 export const blockFamilies: readonly Family[] = [
   gmx,
@@ -59,6 +62,8 @@ export const blockFamilies: readonly Family[] = [
   zoho,
   communigate,
   mailfoundry,
+  fml,
+  mms,
   mcafee,
   deliveryErrors,
   errorList,

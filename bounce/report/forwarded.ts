@@ -2,6 +2,7 @@
  * A bounce that a person forwarded from a mail program: quoted, under "Begin forwarded message:". Believed only where the
  * quoted header itself is that of a bounce; a letter that merely quotes one in passing is ordinary mail.
  */
+import { holdsStatusFields, readDeliveryStatus } from './dsn.ts';
 import { isFailureSubject } from './evidence.ts';
 import type { FreeformInput } from './family.ts';
 import type { Freeform } from './freeform.ts';
@@ -18,5 +19,9 @@ export function readForwarded(input: FreeformInput): Freeform | undefined {
   const quoted = head.find(line => line.startsWith('subject:')) ?? '';
   const isBounce = from.includes('mailer-daemon') && isFailureSubject(quoted);
   if (!isBounce || !forwardMarks.some(mark => input.report.folded.includes(mark))) return undefined;
+  if (holdsStatusFields(input.report.text)) {
+    const recipients = readDeliveryStatus(input.report.text, input.report.text);
+    if (recipients.length > 0) return { format: 'forwarded', recipients };
+  }
   return readFreeform(input, { weight: 3, signs: ['forwarded'] });
 }

@@ -47,10 +47,31 @@ function finish(input: FreeformInput, readings: readonly Reading[]): ReportedRec
     if (key === '' || byAddress.has(key)) continue;
     byAddress.set(
       key,
-      reportedRecipient({ action, ...reading, ...codesOf(reading, context, readings.length), recipient, context }),
+      reportedRecipient({
+        action,
+        ...reading,
+        diagnostic: answerIn(reading.diagnostic ?? ''),
+        ...codesOf(reading, context, readings.length),
+        recipient,
+        context,
+      }),
     );
   }
   return [...byAddress.values()];
+}
+
+const answerMarks = [
+  'the error that the other server returned was:',
+  'the response from the remote server was:',
+  'the response was:',
+];
+
+/** Where the reporter quotes the other server, its own explanations in front only mislead. */
+function answerIn(diagnostic: string): string {
+  const text = oneLine(diagnostic);
+  const lower = text.toLowerCase();
+  const mark = answerMarks.find(words => lower.includes(words));
+  return mark ? text.slice(lower.indexOf(mark) + mark.length).trim() || text : text;
 }
 
 /** Where one recipient's own lines hold no code, the report's only one is his. */

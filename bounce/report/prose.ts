@@ -10,13 +10,28 @@ import type { Reading, ReportedRecipient } from './recipient.ts';
 import { oneLine } from './recipient.ts';
 import { findReplyCodes, isVague } from './reply-code.ts';
 
-export function addText(recipients: readonly ReportedRecipient[], input: FreeformInput): ReportedRecipient[] {
+export function addText(read: readonly ReportedRecipient[], input: FreeformInput): ReportedRecipient[] {
+  const recipients = read.map(one => ({ ...one, diagnostic: continued(one.diagnostic, input) }));
   const complete = recipients.every(one => one.recipient !== null && one.diagnostic !== '');
   if (complete) return unique(recipients);
   const readings = readProse(input);
   return unique(
     recipients.map(one => fillIn(one, readings, input, recipients.length)).filter(one => one !== undefined),
   );
+}
+
+/**
+ * Sendmail's Diagnostic-Code holds the first line of a multi-line reply (`550-5.7.26 This mail …`); the transcript has
+ * the others.
+ */
+function continued(diagnostic: string, { report }: FreeformInput): string {
+  const code = /^[45]\d\d-/.exec(diagnostic)?.[0];
+  if (!code || diagnostic.length > 160 || diagnostic.includes(`${code.slice(0, 3)} `)) return diagnostic;
+  const start = report.lines.findIndex(line => line.includes(diagnostic.slice(0, 60)));
+  if (start === -1) return diagnostic;
+  const rest = report.lines.slice(start + 1, start + 12).map(line => line.replace(/^[\s<]+/, ''));
+  const end = rest.findIndex(line => !line.startsWith(code.slice(0, 3)));
+  return oneLine([diagnostic, ...rest.slice(0, end === -1 ? rest.length : end)].join(' '));
 }
 
 function readProse(input: FreeformInput): Reading[] {

@@ -34,7 +34,7 @@ export function readStatus(value: string): string | null {
 
 /** A code that says no more than its class. */
 export function isVague(status: string | null): boolean {
-  return status === null || status.endsWith('.0.0');
+  return status === null || status.endsWith('.0.0') || status === '5.1.0';
 }
 
 function firstStatus(text: string): string | null {
@@ -63,7 +63,7 @@ function statusAt(text: string, at: number): string | null {
 
 function statusBehind(text: string, at: number): string | null {
   let start = at;
-  while (start < at + 4 && ' -:#('.includes(text[start] ?? 'x')) start++;
+  while (start < at + 4 && ' -:#(\'"'.includes(text[start] ?? 'x')) start++;
   return statusAt(text, start);
 }
 
@@ -80,7 +80,7 @@ function bestReplyCode(text: string): Candidate | undefined {
     if (first !== 52 && first !== 53) continue;
     const candidate = replyCodeAt(text, i);
     if (candidate && candidate.weight > (best?.weight ?? 0)) best = candidate;
-    if (best && best.weight >= 5) return best;
+    if (best && best.weight >= 10) return best;
   }
   return best;
 }
@@ -98,7 +98,11 @@ function replyCodeAt(text: string, at: number): Candidate | undefined {
   const lead = text.slice(Math.max(0, at - 14), at).trimEnd();
   const follows = lead === '' || before === '\n' || leads.some(mark => lead.endsWith(mark));
   if (!status && !follows && !isTextAfter(text, end)) return undefined;
-  return { code: text.slice(at, end), end, weight: (status ? 3 : 0) + (follows ? 2 : 0) + 1 };
+  return {
+    code: text.slice(at, end),
+    end,
+    weight: (status ? 3 : 0) + (follows ? 2 : 0) + (before === '<' && status ? 4 : 0) + 1,
+  };
 }
 
 const leads = [

@@ -149,6 +149,7 @@ function startsReturnedHeader(lines: readonly string[], index: number): boolean 
   const line = lines[index]!;
   if (!/^(return-path|received|dkim-signature|x-received|arc-seal|delivered-to|x-envelope-from):/i.test(line))
     return false;
+  if (/mailer-daemon|<>/i.test(line)) return false;
   const next = lines.slice(index + 1, index + 8).filter(one => one.trim() !== '');
   return next.length === 0 || next.some(one => /^[a-z][a-z0-9-]{1,40}:|^[ \t]/i.test(one));
 }

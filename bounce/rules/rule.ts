@@ -15,3 +15,11 @@ export interface Rule {
   readonly stages?: readonly SmtpStage[];
   readonly sample: string;
 }
+
+/** Phrases written as running text, separated by commas, so that a list of two hundred can be read at a glance. */
+export function phrases(list: string): readonly string[] {
+  return list
+    .split(',')
+    .map(phrase => phrase.trim().replaceAll('\n', ' '))
+    .filter(phrase => phrase !== '');
+}

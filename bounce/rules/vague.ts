@@ -3,6 +3,7 @@
  * precise codes; a bare 550 or 5.0.0 stays unknown, as BOUNCES of all kinds carry it.
  */
 import type { Rule } from './rule.ts';
+import { phrases } from './rule.ts';
 
 /** Enhanced codes that mean one thing (RFC 3463, RFC 7372, RFC 7505, Exchange Online's own). */
 export const codeRules: readonly Rule[] = [
@@ -27,12 +28,6 @@ export const codeRules: readonly Rule[] = [
     statuses: ['5.3.2', '5.1.10'],
     sample: '556 5.1.10',
   },
-  {
-    id: 'code-no-mailbox',
-    reason: 'no_mailbox',
-    statuses: ['5.1.1', '5.1.0', '5.1.3', '5.1.4', '5.1.10', '4.1.1', '5.1.351'],
-    sample: '550 5.1.1',
-  },
   { id: 'code-no-domain', reason: 'no_domain', statuses: ['5.1.2', '5.4.4', '5.4.310'], sample: '550 5.1.2' },
   { id: 'code-disabled', reason: 'mailbox_disabled', statuses: ['x.2.1'], sample: '550 5.2.1' },
   { id: 'code-expired', reason: 'expired', statuses: ['x.4.7', '5.4.300'], sample: '4.4.7' },
@@ -40,9 +35,29 @@ export const codeRules: readonly Rule[] = [
   {
     id: 'code-network',
     reason: 'network',
-    statuses: ['x.4.0', 'x.4.1', 'x.4.2', 'x.4.3', '4.4.4', '5.4.316', '5.4.8'],
+    statuses: ['x.4.1', 'x.4.2', 'x.4.3', '4.4.4', '5.4.316', '5.4.8'],
     sample: '4.4.1',
   },
+  {
+    id: 'code-security',
+    reason: 'security',
+    statuses: ['x.7.3', 'x.7.4', 'x.7.5', 'x.7.6', 'x.7.7', 'x.7.8', 'x.7.10', 'x.7.11', 'x.7.12', 'x.7.14'],
+    sample: '5.7.8',
+  },
+];
+
+/** Not among the precise ones: reporters put 5.1.1 on everything, so words near by are asked first. */
+export const noMailboxCodes: readonly Rule[] = [
+  {
+    id: 'code-no-mailbox',
+    reason: 'no_mailbox',
+    statuses: ['5.1.1', '5.1.0', '5.1.3', '5.1.4', '5.1.10', '4.1.1', '5.1.351'],
+    sample: '550 5.1.1',
+  },
+];
+
+/** Codes that name an area rather than a cause. */
+export const broadCodeRules: readonly Rule[] = [
   { id: 'code-content', reason: 'content_rejected', statuses: ['x.6.*'], sample: '5.6.0' },
   {
     id: 'code-system',
@@ -51,123 +66,57 @@ export const codeRules: readonly Rule[] = [
     sample: '4.3.0',
   },
   { id: 'code-protocol', reason: 'protocol', statuses: ['x.5.*'], sample: '5.5.2' },
-  {
-    id: 'code-security',
-    reason: 'security',
-    statuses: ['x.7.3', 'x.7.4', 'x.7.5', 'x.7.6', 'x.7.7', 'x.7.8', 'x.7.9', 'x.7.10', 'x.7.11', 'x.7.12', 'x.7.14'],
-    sample: '5.7.8',
-  },
 ];
 
 export const vagueRules: readonly Rule[] = [
   {
     id: 'policy-words',
     reason: 'policy',
-    words: [
-      'policy',
-      'policies',
-      'administrative prohibition',
-      'administratively',
-      'not accepted for',
-      'prohibited',
-      'delivery not authorized',
-      'delivery not allowed',
-      'not allowed',
-      'not permitted',
-      'not authorized',
-      'unauthorized',
-      'too many recipients',
-      'disallowed',
-      'security reasons',
-      'rejected by rule',
-      'transport rule',
-      'ruleset',
-      'richtlinie',
-      'politique',
-      'política',
-      'ポリシー',
-      'политик',
-    ],
+    words: phrases(`
+      policy, policies, administrative prohibition, administratively, not accepted for, prohibited,
+      delivery not authorized, delivery not allowed, not allowed, not permitted, not authorized, unauthorized,
+      disallowed, security reasons, rejected by rule, transport rule, ruleset, richtlinie, politique, política, ポリシー,
+      политик
+    `),
     sample: '554 5.7.1 Message not accepted for policy reasons',
   },
   {
     id: 'mailbox-unavailable',
     reason: 'no_mailbox',
-    words: [
-      'mailbox unavailable',
-      'mailbox is unavailable',
-      'mailbox not available',
-      'user not available',
-      'recipient rejected',
-      'recipient refused',
-      'does not like recipient',
-      'address rejected',
-      'invalid rcpt',
-      'recipient denied',
-      'undeliverable address',
-      'rcpt rejected',
-      'user rejected',
-      'rejected recipient',
-    ],
+    words: phrases(`
+      mailbox unavailable, mailbox is unavailable, mailbox not available, user not available, recipient rejected,
+      recipient refused, does not like recipient, address rejected, invalid rcpt, recipient denied,
+      undeliverable address, rcpt rejected, user rejected, rejected recipient
+    `),
     replyCodes: ['550', '551', '553', '554', '501', '511'],
     sample: '550 Requested action not taken: mailbox unavailable',
   },
   {
     id: 'mailbox-busy',
     reason: 'system',
-    words: [
-      'mailbox unavailable',
-      'mailbox busy',
-      'mailbox temporarily',
-      'try again later',
-      'try later',
-      'please retry',
-      'service unavailable',
-      'service not available',
-      'service currently',
-      'temporarily',
-      'temporary',
-      'mailbox in use',
-      'unavailable',
-      'later',
-    ],
+    words: phrases(`
+      transaction failed, mailbox unavailable, mailbox busy, mailbox temporarily, try again later, try later,
+      please retry, service unavailable, service not available, service currently, temporarily, temporary,
+      mailbox in use, unavailable, later
+    `),
     sample: '450 Requested action not taken: mailbox unavailable',
   },
   {
     id: 'access-denied',
     reason: 'security',
-    words: [
-      'access denied',
-      'access is denied',
-      'permission denied',
-      'denied',
-      'forbidden',
-      'unauthenticated',
-      'security',
-    ],
+    words: phrases(`
+      access denied, access is denied, permission denied, denied, forbidden, unauthenticated, security
+    `),
     sample: '550 5.7.1 Access denied',
   },
   {
     id: 'protocol-words',
     reason: 'protocol',
-    words: [
-      'syntax error',
-      'command not',
-      'unrecognized command',
-      'unrecognised command',
-      'command unrecognized',
-      'bad sequence',
-      'out of sequence',
-      'protocol error',
-      'parameter',
-      'unimplemented',
-      'not implemented',
-      'nested mail',
-      'need rcpt',
-      'syntax',
-      'need mail',
-      'bad command',
-    ],
+    words: phrases(`
+      syntax error, command not, unrecognized command, unrecognised command, command unrecognized, bad sequence,
+      out of sequence, protocol error, parameter, unimplemented, not implemented, nested mail, need rcpt, syntax,
+      need mail, bad command
+    `),
     sample: '503 5.5.1 Bad sequence of commands',
   },
 ];
@@ -184,5 +133,7 @@ export const lastRules: readonly Rule[] = [
     replyCodes: ['552', '452'],
     sample: '552 (RFC 5321 4.2.2: exceeded storage allocation)',
   },
+  { id: 'messagelabs-542', reason: 'no_mailbox', replyCodes: ['542'], sample: '542 joe@example.org Rejected' },
+  { id: 'bare-x.4.0', reason: 'network', statuses: ['x.4.0'], sample: '5.4.0' },
   { id: 'bare-421', reason: 'network', replyCodes: ['421'], sample: '421' },
 ];

@@ -8,7 +8,8 @@ import type { BlockFamily } from '../blocks.ts';
 
 export const kddi: BlockFamily = {
   name: 'kddi',
-  marks: ['your mail sent on:', 'your mail attempted to be delivered on', 'could not be delivered to:'],
+  needs: 1,
+  marks: ['could not be delivered to: <'],
   recipients: ['could not be delivered to: {addr}', 'could not be delivered to: {addr} {text}'],
   reason: 'behind',
 };

@@ -82,12 +82,21 @@ function addListed(text: string, listed: Listed[]): void {
   if (address && listed.length < 1_000) listed.push({ address, evidence: text, original: null, reason: [] });
 }
 
-/** Lines of the transcript that name the address; where none does, all answers in it. */
+/** What stands in the transcript up to the line that names the address, since the line that named another one. */
 function saidAbout(address: string, session: readonly string[]): string {
-  const lines = session.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('>>>'));
-  const naming = lines.filter(line => line.toLowerCase().includes(address.toLowerCase()));
-  const answers = lines.filter(line => isAnswer(line));
-  return (naming.some(isAnswer) ? naming : [...naming, ...answers]).slice(0, 20).join('\n');
+  const lines = session
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('>>>') && !line.startsWith('...'));
+  const lower = address.toLowerCase();
+  const last = lines.findLastIndex(line => line.toLowerCase().includes(lower));
+  if (last === -1) return lines.filter(isAnswer).slice(0, 20).join('\n');
+  const isOther = (line: string): boolean =>
+    line.includes('@') && line.includes('...') && !line.toLowerCase().includes(lower);
+  const first = lines.slice(0, last).findLastIndex(isOther) + 1;
+  return lines
+    .slice(Math.max(first, last - 20), last + 1)
+    .map(line => line.replace(/^<<<\s*/, ''))
+    .join('\n');
 }
 
 function isAnswer(line: string): boolean {
@@ -100,6 +109,7 @@ function readTranscript(session: readonly string[]): Reading[] {
   let chunk: string[] = [];
   let refused: string | null = null;
   for (const line of session.map(one => one.trim())) {
+    if (line.toLowerCase().includes('while talking to')) chunk = [];
     if (line.toLowerCase().startsWith('>>> rcpt')) refused = addressOf(line);
     if (isAnswer(line)) chunk.push(line.replace(/^<<<\s*/, ''));
     const found = /^[45]\d\d /.test(line) && line.includes('...') ? findAddresses(line.slice(0, 400), 1)[0] : undefined;

@@ -1,0 +1,18 @@
+/**
+ * Google Workspace, "Send mail as": status part empty, recipient named nowhere but in the returned header.
+ * Sample: ** Message not delivered ** You're sending this from a different address or alias using the 'Send mail as' feature.
+ */
+import type { CustomFamily, FreeformInput } from '../family.ts';
+import type { Reading } from '../recipient.ts';
+
+export const googleWorkspace: CustomFamily = {
+  name: 'google-workspace',
+  marks: ['p=customfromdenied', "'send mail as'"],
+  read,
+};
+
+function read({ report, failed, mailed }: FreeformInput): Reading[] {
+  const recipients = failed.length > 0 ? failed : mailed;
+  const diagnostic = report.lines.filter(line => line.trim() !== '').join('\n');
+  return recipients.map(recipient => ({ finalRecipient: recipient, diagnostic, evidence: [`To: ${recipient}`] }));
+}

@@ -11,7 +11,7 @@ import { foldWords, PhraseMatcher } from './rules/phrase-matcher.ts';
 import type { BounceReason } from './rules/reason.ts';
 import { hardReasons, harmlessReasons } from './rules/reason.ts';
 import { recipientRules } from './rules/recipient.ts';
-import { recipientStateRules } from './rules/recipient-state.ts';
+import { mailboxFullRules, recipientStateRules } from './rules/recipient-state.ts';
 import { blocklistRules, reputationRules } from './rules/reputation.ts';
 import type { Rule } from './rules/rule.ts';
 import { senderRules } from './rules/sender.ts';
@@ -45,9 +45,10 @@ export interface BounceVerdict {
 const strongRules: readonly Rule[] = [
   ...blocklistRules,
   ...senderRules,
-  ...recipientStateRules,
+  ...mailboxFullRules,
   ...messageRules,
   ...reputationRules,
+  ...recipientStateRules,
   ...contentRules,
   ...relayRules,
   ...localRules,
@@ -56,7 +57,13 @@ const strongRules: readonly Rule[] = [
 ];
 
 /** What prose around a report may decide: it also advises, excuses and advertises, so not everything. */
-const proseRules: readonly Rule[] = [...blocklistRules, ...recipientStateRules, ...localRules, ...recipientRules];
+const proseRules: readonly Rule[] = [
+  ...blocklistRules,
+  ...mailboxFullRules,
+  ...recipientStateRules,
+  ...localRules,
+  ...recipientRules,
+];
 
 export const allRules: readonly Rule[] = [
   ...strongRules,
@@ -108,6 +115,7 @@ function chooseRule(fact: BounceFact): Choice | undefined {
     ask(noMailboxCodes, fact, said, 0.7) ??
     ask(vagueRules, fact, said, 0.6) ??
     ask(broadCodeRules, fact, said, 0.6) ??
+    (said.isEmpty ? undefined : ask(lastRules, fact, said, 0.3)) ??
     ask(strongRules, fact, around, 0.5) ??
     ask(vagueRules, fact, around, 0.4) ??
     ask(lastRules, fact, said, 0.3)
@@ -178,19 +186,23 @@ export function plainWords(text: string): string {
   const kept: string[] = [];
   for (const token of cut.split(/\s/)) {
     const word = token.length > 4 && /^[245]\d\d-/.test(token) ? token.slice(4) : token;
-    if (word !== '' && !isCode(word) && !word.includes('@')) kept.push(word);
-    else if (word.includes('@') && !/[<>]/.test(word.slice(1, -1))) continue;
-    else if (word.includes('@')) kept.push(aroundAddress(word));
+    const plain = word.includes('@') ? aroundAddress(word) : word;
+    if (plain !== '' && !isCode(plain)) kept.push(plain);
   }
   return foldWords(kept.join(' ')).replaceAll('unknown address error', '');
 }
 
-/** `address:<a@b>,unknown` keeps what stands around the address. */
+/** `found:<a@b>,unknown` and `found:a@b` keep what stands around the address. */
 function aroundAddress(word: string): string {
-  const open = word.indexOf('<');
-  const close = word.lastIndexOf('>');
-  return `${open > 0 ? word.slice(0, open) : ''} ${close !== -1 ? word.slice(close + 1) : ''}`.trim();
+  const at = word.indexOf('@');
+  let start = at;
+  while (start > 0 && !addressEdges.includes(word[start - 1]!)) start--;
+  let end = at;
+  while (end < word.length && !addressEdges.includes(word[end]!)) end++;
+  return `${word.slice(0, start)} ${word.slice(end)}`.replaceAll(/[<>()"']/g, ' ').trim();
 }
+
+const addressEdges = '<>()[]{},;:="\'';
 
 function isCode(word: string): boolean {
   return /^[245]\d\d$/.test(word) || /^#?[245]\.\d{1,3}\.\d{1,3}$/.test(word);

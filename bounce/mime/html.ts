@@ -1,4 +1,5 @@
-/** HTML to lines of text, one pass: tags out, blocks to line ends, common entities undone. For reading, not for showing. */
+/** HTML to lines of text, one pass: tags out, blocks to line ends, common entities undone. For reading, not
+ * for showing. Text that is only said to be HTML (Yahoo does) keeps its lines. */
 
 const blocks = new Set([
   'br',
@@ -36,6 +37,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 export function htmlText(html: string): string {
+  if (!/<[a-z!/]/i.test(html)) return html;
   const pieces: string[] = [];
   const lower = html.toLowerCase();
   let at = 0;

@@ -73,10 +73,11 @@ function recipientsOf(fields: readonly FeedbackField[], original: Header, messag
     addressOf(valueIn(fields, 'original-mail-from') ?? '') ?? addressOf(original.get('return-path')) ?? '',
   );
   if (coded) return [coded];
+  const mailed = findAddresses(original.get('to'), 20).filter(address => !isRedacted(address));
+  if (mailed.length === 1) return mailed;
   const delivered = addressOf(original.get('delivered-to')) ?? addressOf(original.get('x-original-to'));
   if (delivered) return [delivered];
-  const mailed = findAddresses(original.get('to'), 20).filter(address => !isRedacted(address));
-  return mailed.length > 0 ? mailed : redacted(fields);
+  return mailed.length > 0 ? mailed : redacted(fields, original);
 }
 
 function namedIn(fields: readonly FeedbackField[], name: string): string[] {
@@ -85,8 +86,8 @@ function namedIn(fields: readonly FeedbackField[], name: string): string[] {
 }
 
 /** A redacted recipient is better than none: its domain tells the provider. */
-function redacted(fields: readonly FeedbackField[]): string[] {
-  const address = addressOf(valueIn(fields, 'original-rcpt-to') ?? '');
+function redacted(fields: readonly FeedbackField[], original: Header): string[] {
+  const address = addressOf(valueIn(fields, 'original-rcpt-to') ?? original.get('to'));
   return address ? [address] : [];
 }
 

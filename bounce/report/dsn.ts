@@ -4,7 +4,8 @@
  * `Action: failure`, a status with prose behind it, brackets and types in any order, fields in a text part.
  */
 import { splitField } from '../mime/header.ts';
-import { addressOf, domainOf, findAddresses, localPartOf, withoutType } from './address.ts';
+import { addressOf, withoutType } from './address.ts';
+import { isName } from './complete.ts';
 import type { ReportAction, ReportedRecipient } from './recipient.ts';
 import { oneLine, reportedRecipient } from './recipient.ts';
 import { readStatus } from './reply-code.ts';
@@ -94,11 +95,11 @@ function append(group: Group, name: string, line: string): void {
 }
 
 function readGroup(group: Group, reportingMta: string | null, context: string): ReportedRecipient | undefined {
-  const original = recipientOf(group, 'original-recipient', context);
-  const final = recipientOf(group, 'final-recipient', context) ?? recipientOf(group, 'x-actual-recipient', context);
+  const original = recipientOf(group, 'original-recipient');
+  const final = recipientOf(group, 'final-recipient') ?? recipientOf(group, 'x-actual-recipient');
   const diagnostic = withoutSmtpType(group.get('diagnostic-code') ?? '');
   const status = readStatus(group.get('status') ?? '');
-  if (!original && !final && !status && !diagnostic) return undefined;
+  if (!original && !final && !status && !diagnostic && !group.has('action')) return undefined;
   return reportedRecipient({
     originalRecipient: original,
     finalRecipient: final,
@@ -113,17 +114,15 @@ function readGroup(group: Group, reportingMta: string | null, context: string): 
   });
 }
 
-/** A local name without a domain is completed from the text about it; X.400 and Unix names are no addresses. */
-function recipientOf(group: Group, name: string, context: string): string | null {
+/** A local name without a domain is completed later, from the text about it; X.400 and Unix names are no addresses. */
+function recipientOf(group: Group, name: string): string | null {
   const value = group.get(name);
   if (!value) return null;
   const address = addressOf(value);
   if (address) return address;
   const local = withoutType(value).toLowerCase();
   if (local === '' || local.includes('/') || local.includes('=')) return null;
-  return (
-    findAddresses(context, 50).find(one => localPartOf(one).toLowerCase() === local && domainOf(one) !== '') ?? null
-  );
+  return isName(local) ? withoutType(value) : null;
 }
 
 function withoutSmtpType(value: string): string {

@@ -18,19 +18,36 @@ export const enoughWeight = 3;
 export function weighHeader(header: Header, type: string): Evidence {
   const signs: [string, number][] = [];
   const subject = header.text('subject').toLowerCase().trim();
-  if (isDaemon(header)) signs.push(['from-daemon', 2]);
+  const daemon = isMailerDaemon(header) ? 3 : isDaemon(header) ? 2 : 0;
+  if (daemon > 0) signs.push(['from-daemon', daemon]);
   if (isFailureSubject(subject)) signs.push(['subject', 2]);
   if (hasNullReturnPath(header)) signs.push(['null-return-path', 1]);
   if (header.has('x-failed-recipients')) signs.push(['x-failed-recipients', 3]);
   if (type === 'multipart/report') signs.push(['multipart-report', 1]);
-  if (isSmtp32(header)) signs.push(['x-mailer', 1]);
-  if (isFromList(header)) signs.push(['mailing-list', -3]);
-  if (isReply(subject) && !isDaemon(header)) signs.push(['reply', -2]);
+  if (isMailSystem(header)) signs.push(['x-mailer', 1]);
+  if (isFromList(header) && daemon < 3) signs.push(['mailing-list', daemon > 0 ? -1 : -3]);
+  if (isReply(subject) && daemon === 0) signs.push(['reply', -2]);
   return { weight: signs.reduce((sum, [, weight]) => sum + weight, 0), signs: signs.map(([name]) => name) };
 }
 
+/** Adds what the text says, for mail whose header already points to a machine: a person's letter may say the same. */
+export function weighText(evidence: Evidence, folded: string): Evidence {
+  const isMachine = ['from-daemon', 'null-return-path', 'multipart-report', 'x-failed-recipients'].some(sign =>
+    evidence.signs.includes(sign),
+  );
+  const head = folded.slice(0, 2_000);
+  if (!isMachine || !failureSentences.some(words => head.includes(words))) return evidence;
+  return { weight: evidence.weight + 1, signs: [...evidence.signs, 'text'] };
+}
+
+/** Nobody writes letters as MAILER-DAEMON; a bounce from one may well have come through a list's administrator. */
+function isMailerDaemon(header: Header): boolean {
+  const lower = header.get('from').toLowerCase();
+  return ['mailer-daemon', 'mailer_daemon', 'mailerdaemon', 'mdaemon@'].some(name => lower.includes(name));
+}
+
 export function isDaemon(header: Header): boolean {
-  return [header.get('from'), header.get('sender')].some(value => value !== '' && isDaemonName(header, value));
+  return ['from', 'sender'].some(name => header.get(name) !== '' && isDaemonName(header, header.get(name)));
 }
 
 function isDaemonName(header: Header, value: string): boolean {
@@ -43,7 +60,7 @@ function isDaemonName(header: Header, value: string): boolean {
     )
   )
     return true;
-  if (local.startsWith('microsoftexchange')) return true;
+  if (local.startsWith('microsoftexchange') || daemonParts.some(part => local.includes(part))) return true;
   if (local === '' && (lower.trim() === '<>' || daemonLocals.some(name => lower.includes(name)))) return true;
   const named = header.text('from').toLowerCase();
   return daemonNames.some(name => named.includes(name));
@@ -78,7 +95,7 @@ function isReply(subject: string): boolean {
   );
 }
 
-function isSmtp32(header: Header): boolean {
+function isMailSystem(header: Header): boolean {
   const mailer = header.get('x-mailer').toLowerCase();
   return [
     'smtp32',
@@ -100,6 +117,9 @@ const daemonLocals = [
   'postmaster',
   'post_master',
   'postmast',
+  'ndr',
+  'mailguard',
+  'mailer',
   'mail.delivery.system',
   'mail-delivery-system',
   'maildeliverysystem',
@@ -115,6 +135,66 @@ const daemonLocals = [
   'noreply-postmaster',
   'double-bounce',
   'undeliverable',
+];
+
+/** Gateways name themselves after the product: E500_SMTP_Mail_Service, Symantec_AntiVirus_for_SMTP_Gateways. */
+const daemonParts = [
+  'mail_service',
+  'mailservice',
+  'smtp_gateway',
+  'antivirus',
+  'mail-delivery',
+  'maildelivery',
+  'mail.delivery',
+];
+
+/** Sentences of machines about a delivery, in the languages of common reporters. */
+const failureSentences = [
+  'could not be delivered',
+  'cannot be delivered',
+  'can not be delivered',
+  'was not delivered',
+  'not be delivered',
+  'unable to deliver',
+  'not able to deliver',
+  "wasn't able to deliver",
+  'failed to deliver',
+  'delivery failed',
+  'delivery to',
+  'undeliverable',
+  'undelivered',
+  'delivery problem',
+  'delivery failure',
+  'returned',
+  'rejected',
+  'did not reach',
+  'permanent error',
+  'user unknown',
+  'unknown user',
+  'no such user',
+  'does not exist',
+  'has been delayed',
+  'recipient',
+  'nicht zugestellt',
+  'unzustellbar',
+  'konnte nicht',
+  "n'a pas pu",
+  "n'existe pas",
+  'no se pudo',
+  'no se puede',
+  'no ha podido',
+  'não foi possível',
+  'não pôde',
+  'non è stato possibile',
+  'kon niet',
+  'не доставлен',
+  'не может быть',
+  '配信',
+  '送信でき',
+  '无法',
+  '無法',
+  '退信',
+  '투입',
 ];
 
 const daemonNames = [

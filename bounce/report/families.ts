@@ -9,6 +9,7 @@ import { errorList } from './families/error-list.ts';
 import { exchange5 } from './families/exchange5.ts';
 import { exchange2007 } from './families/exchange2007.ts';
 import { exim } from './families/exim.ts';
+import { failedRecipients } from './families/failed-recipients.ts';
 import { fml } from './families/fml.ts';
 import { gmail } from './families/gmail.ts';
 import { gmx } from './families/gmx.ts';
@@ -23,6 +24,7 @@ import { mailmarshal } from './families/mailmarshal.ts';
 import { mcafee } from './families/mcafee.ts';
 import { mdaemon } from './families/mdaemon.ts';
 import { mercury } from './families/mercury.ts';
+import { messagelabs } from './families/messagelabs.ts';
 import { mfilter } from './families/mfilter.ts';
 import { mimecast } from './families/mimecast.ts';
 import { mms } from './families/mms.ts';
@@ -44,6 +46,7 @@ export const customFamilies: readonly CustomFamily[] = [googleGroups, googleWork
 export const blockFamilies: readonly Family[] = [
   gmx,
   yahoo,
+  messagelabs,
   qmail,
   postfix,
   mxlogic,
@@ -65,6 +68,7 @@ export const blockFamilies: readonly Family[] = [
   fml,
   mms,
   mcafee,
+  failedRecipients,
   deliveryErrors,
   errorList,
   amavis,

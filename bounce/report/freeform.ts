@@ -2,8 +2,8 @@
  * Bounces without a machine-readable part. The families are tried in order, those with the surest marks first; the
  * generic reader comes last and only for mail that its header shows to be from a mail system.
  */
-import { addressOf, domainOf, findAddresses, localPartOf } from './address.ts';
 import { readBlocks } from './blocks.ts';
+import { completeName } from './complete.ts';
 import type { Evidence } from './evidence.ts';
 import { enoughWeight } from './evidence.ts';
 import { readAnything } from './families/generic.ts';
@@ -29,7 +29,41 @@ export function readFreeform(input: FreeformInput, evidence: Evidence): Freeform
   }
   if (evidence.weight < enoughWeight) return undefined;
   const recipients = finish(input, readAnything(input));
-  return recipients.length > 0 ? { format: 'generic', recipients } : undefined;
+  if (recipients.length > 0) return { format: 'generic', recipients };
+  return isSurelyFailure(input, evidence) ? { format: 'generic', recipients: [nobodyNamed(input)] } : undefined;
+}
+
+/** A bounce that names nobody is still one: it may be tied to its message by VERP or Message-ID. */
+function isSurelyFailure({ report }: FreeformInput, { signs }: Evidence): boolean {
+  return (
+    signs.includes('subject') &&
+    signs.includes('from-daemon') &&
+    namelessFailures.some(words => report.folded.includes(words))
+  );
+}
+
+const namelessFailures = [
+  'could not be delivered',
+  'cannot be delivered',
+  'was not delivered',
+  'unable to deliver',
+  'not able to deliver',
+  'not a valid user',
+  'user unknown',
+  'unknown user',
+  'undeliverable',
+  'mailbox full',
+  'message was rejected',
+];
+
+function nobodyNamed(input: FreeformInput): ReportedRecipient {
+  const context = oneLine(input.report.text, 3_000);
+  return reportedRecipient({
+    action: actionOf(input),
+    diagnostic: context,
+    context,
+    evidence: input.report.lines.filter(line => line.trim() !== '').slice(0, 3),
+  });
 }
 
 function readFamily(family: Family, input: FreeformInput): Reading[] {
@@ -42,7 +76,8 @@ function finish(input: FreeformInput, readings: readonly Reading[]): ReportedRec
   const context = oneLine(input.report.text, 3_000);
   const byAddress = new Map<string, ReportedRecipient>();
   for (const reading of readings) {
-    const recipient = completed(reading, input);
+    const named = reading.recipient ?? reading.originalRecipient ?? reading.finalRecipient ?? null;
+    const recipient = completeName(named, `${reading.diagnostic ?? ''} ${input.report.text}`, input);
     const key = (recipient ?? '').toLowerCase();
     if (key === '' || byAddress.has(key)) continue;
     byAddress.set(
@@ -50,7 +85,7 @@ function finish(input: FreeformInput, readings: readonly Reading[]): ReportedRec
       reportedRecipient({
         action,
         ...reading,
-        diagnostic: answerIn(reading.diagnostic ?? ''),
+        diagnostic: answerIn(reading.diagnostic ?? '', readings.length === 1 ? context : ''),
         ...codesOf(reading, context, readings.length),
         recipient,
         context,
@@ -67,11 +102,15 @@ const answerMarks = [
 ];
 
 /** Where the reporter quotes the other server, its own explanations in front only mislead. */
-function answerIn(diagnostic: string): string {
+function answerIn(diagnostic: string, context: string): string {
   const text = oneLine(diagnostic);
+  return behindMark(text) ?? behindMark(context) ?? text;
+}
+
+function behindMark(text: string): string | undefined {
   const lower = text.toLowerCase();
   const mark = answerMarks.find(words => lower.includes(words));
-  return mark ? text.slice(lower.indexOf(mark) + mark.length).trim() || text : text;
+  return (mark && text.slice(lower.indexOf(mark) + mark.length).trim()) || undefined;
 }
 
 /** Where one recipient's own lines hold no code, the report's only one is his. */
@@ -80,18 +119,6 @@ function codesOf(reading: Reading, context: string, recipients: number): Partial
   if (recipients > 1 || own.replyCode || own.status) return {};
   const codes = findReplyCodes(context);
   return { replyCode: reading.replyCode ?? codes.replyCode, status: reading.status ?? codes.status };
-}
-
-/** A name without a domain (local delivery) is looked up in the report, the header, and the returned message. */
-function completed(reading: Reading, input: FreeformInput): string | null {
-  const named = reading.recipient ?? reading.originalRecipient ?? reading.finalRecipient ?? null;
-  if (named === null || named.includes('@')) return named;
-  const known = [...findAddresses(reading.diagnostic ?? '', 20), ...input.failed, ...input.mailed];
-  const fits = known.find(one => localPartOf(one).toLowerCase() === named.toLowerCase());
-  if (fits) return fits;
-  if (input.failed.length === 1) return input.failed[0]!;
-  const reporter = addressOf(input.message.header.get('from'));
-  return /^[\w.+-]+$/.test(named) && reporter ? `${named}@${domainOf(reporter)}` : null;
 }
 
 const delayWords = [

@@ -11,7 +11,7 @@ import { isFeedbackReport, readFeedback } from './arf.ts';
 import { isAutoReply, isAutoReplyText, isChallenge, readAutoReply } from './auto-reply.ts';
 import { holdsStatusFields, readDeliveryStatus } from './dsn.ts';
 import type { Evidence } from './evidence.ts';
-import { enoughWeight, weighHeader } from './evidence.ts';
+import { enoughWeight, weighHeader, weighText } from './evidence.ts';
 import type { FreeformInput } from './family.ts';
 import { readForwarded } from './forwarded.ts';
 import { readFreeform } from './freeform.ts';
@@ -40,7 +40,7 @@ export function parseReport(bytes: Uint8Array): BounceReport {
   const message = walkMessage(sourceText(bytes));
   const report = reportText(message);
   const original = originalHeader(message, report.behind);
-  const evidence = weighHeader(message.header, message.type);
+  const evidence = weighText(weighHeader(message.header, message.type), report.folded);
   const finding = findReport({ message, report, original, evidence });
   const isReport = finding.kind !== 'not-a-bounce';
   return {
@@ -68,6 +68,7 @@ const readers: readonly ((opened: Opened) => Finding | undefined)[] = [
   readResponder,
   readFree,
   readForward,
+  readWrapped,
   readLateResponder,
 ];
 
@@ -130,6 +131,23 @@ function readFree(opened: Opened): Finding | undefined {
 function readForward(opened: Opened): Finding | undefined {
   const found = readForwarded(inputOf(opened));
   return found && { kind: 'nonstandard', ...found };
+}
+
+/**
+ * A report that a gateway (InterScan, a list's filter) put whole into another message of the same subject. A nested
+ * report of another subject is the returned message, and not ours to read.
+ */
+function readWrapped({ message, evidence }: Opened): Finding | undefined {
+  if (evidence.weight < enoughWeight) return undefined;
+  const part = message.parts.find(one => one.type === 'message/rfc822');
+  if (!part || message.parts.some(one => one.type.endsWith('delivery-status'))) return undefined;
+  const inner = walkMessage(message.source.slice(part.start, part.end).trimStart());
+  if (inner.header.text('subject') !== message.header.text('subject') || inner.parts.length === 0) return undefined;
+  const report = reportText(inner);
+  const original = originalHeader(inner, report.behind);
+  return (
+    readDsn({ message: inner, report, original, evidence }) ?? readFree({ message: inner, report, original, evidence })
+  );
 }
 
 function readLateResponder({ message, report }: Opened): Finding | undefined {

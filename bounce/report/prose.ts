@@ -4,6 +4,7 @@
  */
 import { sameAddress } from './address.ts';
 import { readBlocks } from './blocks.ts';
+import { completeName } from './complete.ts';
 import { blockFamilies, customFamilies } from './families.ts';
 import type { FreeformInput } from './family.ts';
 import type { Reading, ReportedRecipient } from './recipient.ts';
@@ -11,13 +12,21 @@ import { oneLine } from './recipient.ts';
 import { findReplyCodes, isVague } from './reply-code.ts';
 
 export function addText(read: readonly ReportedRecipient[], input: FreeformInput): ReportedRecipient[] {
-  const recipients = read.map(one => ({ ...one, diagnostic: continued(one.diagnostic, input) }));
+  const recipients = read.map(one => named({ ...one, diagnostic: continued(one.diagnostic, input) }, input));
   const complete = recipients.every(one => one.recipient !== null && one.diagnostic !== '');
   if (complete) return unique(recipients);
   const readings = readProse(input);
-  return unique(
-    recipients.map(one => fillIn(one, readings, input, recipients.length)).filter(one => one !== undefined),
-  );
+  return unique(recipients.map(one => fillIn(one, readings, input, recipients.length)));
+}
+
+function named(one: ReportedRecipient, input: FreeformInput): ReportedRecipient {
+  const complete = (name: string | null): string | null => completeName(name, input.report.text, input);
+  return {
+    ...one,
+    recipient: complete(one.recipient),
+    finalRecipient: complete(one.finalRecipient),
+    originalRecipient: complete(one.originalRecipient),
+  };
 }
 
 /**
@@ -48,12 +57,11 @@ function fillIn(
   readings: readonly Reading[],
   input: FreeformInput,
   total: number,
-): ReportedRecipient | undefined {
+): ReportedRecipient {
   const reading =
     readings.find(other => isAbout(other, one)) ??
     (total === 1 && one.recipient === null && readings.length === 1 ? readings[0] : undefined);
   const recipient = one.recipient ?? reading?.originalRecipient ?? reading?.finalRecipient ?? sole(input, total);
-  if (one.recipient === null && recipient === null) return undefined;
   const diagnostic = one.diagnostic || oneLine(reading?.diagnostic ?? '');
   const codes = findReplyCodes(diagnostic || (total === 1 ? input.report.text : ''));
   const status =

@@ -95,7 +95,10 @@ function replyCodeAt(text: string, at: number): Candidate | undefined {
   if (after === '.' && isDigit(text[end + 1])) return undefined;
   if ((before === '[' || before === '(') && (after === ']' || after === ')')) return undefined;
   const status = statusBehind(text, end);
-  const lead = text.slice(Math.max(0, at - 14), at).trimEnd();
+  const lead = text
+    .slice(Math.max(0, at - 14), at)
+    .trimEnd()
+    .toLowerCase();
   const follows = lead === '' || before === '\n' || leads.some(mark => lead.endsWith(mark));
   if (!status && !follows && !isTextAfter(text, end)) return undefined;
   return {

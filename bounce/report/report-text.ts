@@ -24,7 +24,8 @@ export function reportText(message: Message): ReportText {
   const texts = message.parts.filter(isReporterText);
   const plain = texts.filter(part => part.type !== 'text/html');
   const body = plain.map(part => partText(message, part, maxTextChars)).join('\n');
-  const whole = body.trim() === '' ? htmlOf(message, texts) : body;
+  const html = body.trim() === '' ? htmlOf(message, texts) : body;
+  const whole = html.trim() === '' ? outsideOf(message) : html;
   return cutText(whole.slice(0, maxTextChars * 2));
 }
 
@@ -53,6 +54,12 @@ function isReporterText(part: Part): boolean {
   return !part.header.get('content-disposition').toLowerCase().startsWith('attachment');
 }
 
+/** A multipart without any delimiter: all of it is preamble. */
+function outsideOf(message: Message): string {
+  const outside = message.parts.filter(part => part.within === 'preamble' || part.within === 'epilogue');
+  return outside.map(part => partText(message, part, maxTextChars)).join('\n');
+}
+
 function htmlOf(message: Message, texts: readonly Part[]): string {
   const html = texts.find(part => part.type === 'text/html');
   return html ? htmlText(partText(message, html, maxTextChars)) : '';
@@ -78,6 +85,17 @@ const separators = [
   'unsent message follows',
   'unsent message below',
   'undelivered message follows',
+  'returned mail --',
+  'attachment is a copy of',
+  'your message reads',
+  'message text follows',
+  'message header:',
+  'headers of the message',
+  'original message text',
+  'the message was:',
+  'received message follows',
+  'content of your message',
+  'below the next line is a copy',
   'message header follows',
   'message headers follow',
   'message follows',

@@ -27,7 +27,7 @@ export const messageRules: readonly Rule[] = [
       headers too large, exceed fixed maximum, fixed maximum message, rst.sendsizelimit, rst.recipsizelimit,
       sendsizelimit, recipsizelimit, nachricht ist zu groß, zu groß, zu gross, trop volumineux, trop grand,
       trop gros, taille maxim, demasiado grande, tamaño, troppo grande, dimensioni, muito grande, tamanho, te groot,
-      zbyt duż, слишком больш, размер, サイズ, 大きすぎ, 过大, 過大
+      zbyt duż, слишком больш, размер, サイズ, 大きすぎ, 过大, 過大, msg p1
     `),
     sample: '552 5.3.4 Message size exceeds fixed maximum message size',
   },
@@ -48,7 +48,7 @@ export const messageRules: readonly Rule[] = [
       lines longer than, line too long, line length, bare lf, bare linefeed, bare newline, bare cr, stray newline,
       nul byte, malformed message, message … malformed, malformed mime, malformed email, improperly formatted,
       not compliant, does not comply, non compliant, violates standard, invalid message format, multiple header,
-      singleton headers, smtputf8, non ascii, 8bit
+      singleton headers, smtputf8, non ascii, 8bit, resent from
     `),
     sample: '550 5.7.1 This message is not RFC 5322 compliant',
   },
@@ -60,13 +60,18 @@ export const contentRules: readonly Rule[] = [
     id: 'attachment-or-content',
     reason: 'content_rejected',
     words: phrases(`
-      attachment, banned file, banned content, banned part, file type, file name, executable, .exe,
-      blocked extension, message content rejected, content rejected, content blocked, content … not allowed,
-      content not, content is, content filter, content restriction, content policy, content denied,
-      content … blocked, prohibited content, objectionable, profanity, unacceptable content, inappropriate,
-      forbidden word, contains a url, contains url, url … in message, body contains, message contains, message body,
-      media error, conversion, unsupported encoding, nested mime, invalid characters, bodytype, anhang, pièce jointe,
-      adjunto, allegato, anexo, bijlage, вложен, 添付, 附件
+      banned file, banned content, banned part, file type, file name, executable, .exe, blocked extension,
+      message content rejected, content rejected, content blocked, content … not allowed, content not, content is,
+      content filter, content restriction, content policy, content denied, content … blocked, prohibited content,
+      objectionable, profanity, unacceptable content, inappropriate, forbidden word, contains a url, contains url,
+      url … in message, body contains, message body, media error, conversion, unsupported encoding, nested mime,
+      invalid characters, bodytype, anhang, pièce jointe, adjunto, allegato, anexo, bijlage, вложен, 添付, 附件,
+      attachment type, attachment … not, attachment blocked, blocked attachment, bad attachment, illegal attachment,
+      attachment … rejected, attachment … blocked, unauthorized attachment, prohibited attachment,
+      attachment removed, contains an attachment, attachments are, attachment … policy, attachment extension,
+      rejected attachment, dangerous attachment, forbidden attachment, executable attachment,
+      unacceptable attachment, message contains a, message contains banned, message contains prohibited,
+      message contains unacceptable, message contains content, msg p2
     `),
     sample: '552 5.7.0 This message was blocked because its content presents a potential security issue',
   },

@@ -1,6 +1,7 @@
 /**
  * Finds which of many phrases occur in a text, in one pass (Aho-Corasick), so that the cost does not grow with the rules
- * and no input can make it slow. In a phrase `…` stands for up to 80 characters, `|` at an end for a word boundary.
+ * and no input can make it slow. A phrase begins where a word begins; `…` in it stands
+ * for up to 80 characters, `|` at its end for the end of a word.
  */
 
 const maxGap = 80;
@@ -28,12 +29,13 @@ export class PhraseMatcher {
 
   /** Returns the phrase's number, by which `find` reports it. */
   add(phrase: string): number {
-    const wordStart = phrase.startsWith('|');
+    const marked = phrase.startsWith('|');
     const wordEnd = phrase.endsWith('|');
     const pieces = phrase
-      .slice(wordStart ? 1 : 0, wordEnd ? -1 : undefined)
+      .slice(marked ? 1 : 0, wordEnd ? -1 : undefined)
       .split('…')
       .map(piece => foldWords(piece).trim());
+    const wordStart = marked || /^[a-z0-9]/.test(pieces[0]!);
     const id = this.phrases.push({ pieces, wordStart, wordEnd }) - 1;
     this.heads[this.literal(pieces[0]!)]!.push(id);
     return id;
@@ -120,7 +122,7 @@ function fits(phrase: Phrase, text: string, end: number): boolean {
 }
 
 function isWordChar(code: number): boolean {
-  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code > 191;
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code > 191 && code < 0x530);
 }
 
 /** The form in which phrases and texts are compared: lower case, `-` and `_` as blanks, single blanks, "email". */

@@ -2,7 +2,7 @@
 import type { Rule } from './rule.ts';
 import { phrases } from './rule.ts';
 
-export const recipientStateRules: readonly Rule[] = [
+export const mailboxFullRules: readonly Rule[] = [
   {
     id: 'mailbox-full',
     reason: 'mailbox_full',
@@ -28,7 +28,7 @@ export const recipientStateRules: readonly Rule[] = [
       spazio insufficiente, caixa postal cheia, caixa cheia, caixa … cheia, caixa de correio está cheia,
       cota excedida, postvak is vol, postvak … vol, mailbox is vol, skrzynka … pełna, skrzynka jest pełna, kotası,
       kotayı aş, переполнен, ящик полон, превышена квота, превышение квоты, 容量, 一杯, いっぱい, 満杯, 已满, 已滿, 超过配额, 空间不足, 용량,
-      가득
+      가득, exceeding … quota, exceeded the local limit
     `),
     sample: '552 5.2.2 <joe@example.org>: mailbox full',
   },
@@ -38,6 +38,10 @@ export const recipientStateRules: readonly Rule[] = [
     statuses: ['x.2.2'],
     sample: '452 4.2.2 (nothing more said)',
   },
+];
+
+/** Asked behind reputation: "blocked" and "suspended" are said of senders, too. */
+export const recipientStateRules: readonly Rule[] = [
   {
     id: 'moved',
     reason: 'moved',
@@ -107,7 +111,7 @@ export const recipientStateRules: readonly Rule[] = [
       permission to send, permissions to send, don't have permission, do not have permission, sender filtering,
       personal filter, due to user, because the recipient … list, whitelist, white list, executed from sieve, sieve,
       due to extended, mail filter, message filter, message was filtered, refused by tester, address … restricted,
-      unwanted mail, refuses mail, mail … is refused, ドメイン指定, 受信拒否, 迷惑メールフィルタ, 指定受信
+      unwanted mail, refuses mail, mail … is refused, ドメイン指定, 受信拒否, 迷惑メールフィルタ, 指定受信, int p2, rcp p2, rcp p3
     `),
     sample: '550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized',
   },

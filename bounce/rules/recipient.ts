@@ -17,6 +17,25 @@ export const recipientRules: readonly Rule[] = [
     sample: '556 5.1.10 Recipient address has null MX',
   },
   {
+    id: 'name-server-trouble',
+    reason: 'network',
+    words: phrases(`
+      dns error, name server, name service error, nxdomain, host not found, domain not found, domain name not found,
+      host name lookup failure, lookup failure, dns failure, dns lookup
+    `),
+    statuses: ['4.*'],
+    sample:
+      '4.4.3 Host or domain name not found. Name service error for name=example.org type=MX: Host not found, try again',
+  },
+  {
+    id: 'name-server-nonsense',
+    reason: 'network',
+    words: phrases(`
+      unexpected name server reply, host not found try again
+    `),
+    sample: 'Name service error for name=example.org type=MX: Malformed or unexpected name server reply',
+  },
+  {
     id: 'no-domain',
     reason: 'no_domain',
     words: phrases(`
@@ -111,7 +130,8 @@ export const recipientRules: readonly Rule[] = [
       bestaat niet, niet gevonden, okänd, ukjent, ukendt, finns inte, findes ikke, tuntematon, nieznany,
       nie istnieje, nie znaleziono, nieistniejąc, neexistuje, neznám, bulunamadı, bilinmeyen, ismeretlen,
       не существует, несуществующ, пользователь не найден, не найден, неизвестн, нет такого, недоступен пользователь,
-      存在しません, 存在しない, 見つかりません, 見つからない, みつかりません, 宛先不明, 宛先が, ありません, 该用户不存在, 不存在, 无此用户, 用户不, 找不到, 未找到, 查無, 존재하지, 찾을 수 없
+      存在しません, 存在しない, 見つかりません, 見つからない, みつかりません, 宛先不明, 宛先が, ありません, 该用户不存在, 不存在, 无此用户, 用户不, 找不到, 未找到, 查無, 존재하지, 찾을 수 없,
+      dosn't exist, dose not exist, does not exists, not a valid, rcp p1, int p1, int p3, int p4
     `),
     sample: '550 5.1.1 <joe@example.org>: Recipient address rejected: User unknown in local recipient table',
   },

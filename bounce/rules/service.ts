@@ -33,25 +33,6 @@ export const localRules: readonly Rule[] = [
     sample: 'procmail: Couldn\'t create "/var/spool/mail/joe" id: No such user',
   },
   {
-    id: 'name-server-trouble',
-    reason: 'network',
-    words: phrases(`
-      dns error, name server, name service error, nxdomain, host not found, domain not found, domain name not found,
-      host name lookup failure, lookup failure, dns failure, dns lookup
-    `),
-    statuses: ['4.*'],
-    sample:
-      '4.4.3 Host or domain name not found. Name service error for name=example.org type=MX: Host not found, try again',
-  },
-  {
-    id: 'name-server-nonsense',
-    reason: 'network',
-    words: phrases(`
-      unexpected name server reply, host not found try again
-    `),
-    sample: 'Name service error for name=example.org type=MX: Malformed or unexpected name server reply',
-  },
-  {
     id: 'refused-connection',
     reason: 'network',
     statuses: ['x.4.316'],
@@ -77,7 +58,7 @@ export const serviceRules: readonly Rule[] = [
     reason: 'policy',
     words: phrases(`
       policy reasons, local policy, violates policy, policy violation, because its content presents a potential,
-      illegal attachment
+      illegal attachment, pol p1, pol p2, pol p3, pol p4, pol p5
     `),
     sample: '554 5.7.9 Message not accepted for policy reasons',
   },
@@ -127,12 +108,11 @@ export const serviceRules: readonly Rule[] = [
       queue too long, too long in the queue, in the queue, has been in queue, giving up, gave up, given up,
       not be delivered within, not delivered within, could not be delivered for, could not be delivered after,
       could not deliver for the last, could not be sent for, unable to deliver in, unable to deliver message after,
-      delivery time, delivery attempts, attempts: , multiple retries, max retries, maximum retries, retry limit,
-      retries, was undeliverable for, for 5 days, still undelivered, will be retried, been delayed,
-      not yet been delivered, delayed, will continue to, queue lifetime, timeout exceeded,
-      resources temporarily unavailable, message timed out, message timeout, too old, zu lange, trop longtemps,
-      in coda, превышено время, not responding, host not reachable, did not accept our requests, did not reach its,
-      days, hours
+      delivery time, multiple retries, max retries, maximum retries, retry limit, retries, was undeliverable for,
+      for 5 days, still undelivered, will be retried, been delayed, not yet been delivered, delayed,
+      will continue to, queue lifetime, timeout exceeded, resources temporarily unavailable, message timed out,
+      message timeout, too old, zu lange, trop longtemps, in coda, превышено время, not responding,
+      host not reachable, did not accept our requests, did not reach its, days, hours
     `),
     sample: '554 5.4.7 Message expired: unable to deliver in 840 minutes',
   },
@@ -149,7 +129,7 @@ export const serviceRules: readonly Rule[] = [
       no response from, unreachable, not reachable, operation timed out, timed out, timeout, time out, dns error,
       dns failure, dns server, dns problem, dns soft, dns temporar, name server, nameserver, server failure,
       servfail, soft error, broken pipe, socket error, eof|, conversation with, talking to, greeting, handshake,
-      cname lookup failed, unable to contact, remote server … not, error reading, tcp, deferred,
+      cname lookup failed, unable to contact, remote server … not, error reading, tcp,
       mail server is currently unreachable, zeitüberschreitung, keine verbindung, délai, tiempo de espera, соединен
     `),
     sample: '451 4.4.1 Connection timed out',

@@ -70,6 +70,12 @@ export const broadCodeRules: readonly Rule[] = [
 
 export const vagueRules: readonly Rule[] = [
   {
+    id: 'quota-word',
+    reason: 'mailbox_full',
+    words: ['quota'],
+    sample: "This person's account is exceeding their quota",
+  },
+  {
     id: 'policy-words',
     reason: 'policy',
     words: phrases(`

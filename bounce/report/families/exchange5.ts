@@ -17,6 +17,9 @@ export const exchange5: BlockFamily = {
   ],
   recipients: [
     '{addr} on {text}',
+    '{text}smtp={addr}; on {text}',
+    '{text}smtp={addr};{text}',
+    '{text}smtp={addr}; {text}',
     '{addr} am {text}',
     '{addr} le {text}',
     '{addr} el {text}',

@@ -20,6 +20,7 @@ const shapes = [
   '{addr} [{text}]',
   '{addr} {text}',
   'to: {addr}',
+  '(originally addressed to {addr})',
   'recipient: {addr}',
   'rcpt to: {addr}',
 ].map(compileTemplate);
@@ -98,7 +99,7 @@ const bystanderLines = [
 ];
 
 export function readAnything(input: FreeformInput): Reading[] {
-  for (const find of [onOwnLines, besideFailure, fromFailedField, fromVerp, fromReturnedMessage]) {
+  for (const find of [onOwnLines, besideFailure, fromFailedField, fromMention, fromVerp, fromReturnedMessage]) {
     const readings = find(input);
     if (readings.length > 0) return readings;
   }
@@ -106,20 +107,20 @@ export function readAnything(input: FreeformInput): Reading[] {
 }
 
 function onOwnLines(input: FreeformInput): Reading[] {
-  const found: Reading[] = [];
-  let current: string[] | undefined;
+  const blocks: { address: string; line: string; reason: string[] }[] = [];
   for (const line of input.report.lines) {
     const match = matchAny(shapes, line.trim());
-    if (match && isRecipient(match.address, line, input)) {
-      current = [match.text];
-      found.push({ finalRecipient: match.address, diagnostic: '', evidence: [line.trim()] });
-      lines.set(found[found.length - 1]!, current);
-    } else if (current && current.length < 12) current.push(line.trim());
+    const current = blocks[blocks.length - 1];
+    if (match && isRecipient(match.address, line, input))
+      blocks.push({ address: match.address, line: line.trim(), reason: [match.text] });
+    else if (current && current.reason.length < 12) current.reason.push(line.trim());
   }
-  return found.map(reading => ({ ...reading, diagnostic: (lines.get(reading) ?? []).filter(Boolean).join('\n') }));
+  return blocks.map(({ address, line, reason }) => ({
+    finalRecipient: address,
+    diagnostic: reason.filter(Boolean).join('\n'),
+    evidence: [line, ...reason.filter(Boolean).slice(0, 3)],
+  }));
 }
-
-const lines = new WeakMap<Reading, string[]>();
 
 function besideFailure(input: FreeformInput): Reading[] {
   const found: Reading[] = [];
@@ -132,6 +133,16 @@ function besideFailure(input: FreeformInput): Reading[] {
     }
   }
   return found;
+}
+
+/** An address in the text that is nobody else's; with many the text is about something else. */
+function fromMention(input: FreeformInput): Reading[] {
+  const mentioned = input.report.lines
+    .filter(line => line.includes('@'))
+    .flatMap(line => findAddresses(line, 10).filter(address => isRecipient(address, line, input)));
+  const unique = [...new Set(mentioned)];
+  const diagnostic = wholeReason(input.report.lines);
+  return unique.length > 3 ? [] : unique.map(address => ({ finalRecipient: address, diagnostic, evidence: [address] }));
 }
 
 function fromFailedField({ failed, report }: FreeformInput): Reading[] {

@@ -1,5 +1,6 @@
 /**
  * Google Workspace, "Send mail as": status part empty, recipient named nowhere but in the returned header.
+ * (X-Failed-Recipients names the expanded list member here, not what was mailed).
  * Sample: ** Message not delivered ** You're sending this from a different address or alias using the 'Send mail as' feature.
  */
 import type { CustomFamily, FreeformInput } from '../family.ts';
@@ -12,7 +13,11 @@ export const googleWorkspace: CustomFamily = {
 };
 
 function read({ report, failed, mailed }: FreeformInput): Reading[] {
-  const recipients = failed.length > 0 ? failed : mailed;
+  const recipients = mailed.length > 0 ? mailed : failed;
   const diagnostic = report.lines.filter(line => line.trim() !== '').join('\n');
-  return recipients.map(recipient => ({ finalRecipient: recipient, diagnostic, evidence: [`To: ${recipient}`] }));
+  return recipients.map(recipient => ({
+    finalRecipient: recipient,
+    diagnostic: `${diagnostic} customfromdenied`,
+    evidence: [`To: ${recipient}`],
+  }));
 }

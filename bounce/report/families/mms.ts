@@ -9,7 +9,7 @@ import type { BlockFamily } from '../blocks.ts';
 
 export const mms: BlockFamily = {
   name: 'mms',
-  marks: ['error message below:', 'message could not be delivered to mobile'],
+  marks: ['error message below:', 'this is the james mail server', 'message could not be delivered to mobile'],
   recipients: ['rcpt to: {addr}', 'to: {addr}'],
   reason: 'above',
 };

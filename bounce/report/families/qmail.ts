@@ -10,6 +10,8 @@ import type { BlockFamily } from '../blocks.ts';
 export const qmail: BlockFamily = {
   name: 'qmail',
   marks: [
+    'not able to deliver your message to the following',
+    'this is the deliver program',
     'this is the qmail-send program',
     'qmail-send program at',
     "i wasn't able to deliver your message",

@@ -79,7 +79,9 @@ function addListed(text: string, listed: Listed[]): void {
   const found = scanAddress(plain.trim(), 0);
   const name = found ? undefined : /^<?([\w.+-]{1,64})>?$/.exec(plain.trim())?.[1];
   const address = found?.address ?? name;
-  if (address && listed.length < 1_000) listed.push({ address, evidence: text, original: null, reason: [] });
+  const rest = found ? plain.trim().slice(found.end).trim() : '';
+  const reason = rest.startsWith('(') ? [rest] : [];
+  if (address && listed.length < 1_000) listed.push({ address, evidence: text, original: null, reason });
 }
 
 /** What stands in the transcript up to the line that names the address, since the line that named another one. */

@@ -47,6 +47,9 @@ const responderBodies = [
 
 const challengeMarks = [
   'boxbe.com',
+  'list of approved senders',
+  'senders i have approved',
+  'have not been approved',
   'spamarrest.com',
   'bluebottle.com',
   'mailblocks',
@@ -61,7 +64,12 @@ const challengeMarks = [
 
 /** True where the header says: a responder wrote this. Read before the bounce formats, so only sure signs count. */
 export function isAutoReply(header: Header): boolean {
-  if (isFromList(header) && !header.get('auto-submitted').toLowerCase().startsWith('auto-replied')) return false;
+  if (
+    isFromList(header) &&
+    !hasResponderField(header) &&
+    !header.get('auto-submitted').toLowerCase().startsWith('auto-replied')
+  )
+    return false;
   const subject = header.text('subject').toLowerCase();
   const isBounceLike = isFailureSubject(subject) || isDaemon(header) || header.has('x-failed-recipients');
   if (autoReplySubjects.some(words => subject.includes(words)))

@@ -122,7 +122,8 @@ function recipientOf(group: Group, name: string): string | null {
   if (address) return address;
   const local = withoutType(value).toLowerCase();
   if (local === '' || local.includes('/') || local.includes('=')) return null;
-  return isName(local) ? withoutType(value) : null;
+  const isMailName = !value.includes(';') || /^\s*(rfc822|local|smtp|utf-8)\s*;/i.test(value);
+  return isName(local) && isMailName ? withoutType(value) : null;
 }
 
 function withoutSmtpType(value: string): string {

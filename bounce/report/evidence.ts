@@ -25,7 +25,7 @@ export function weighHeader(header: Header, type: string): Evidence {
   if (header.has('x-failed-recipients')) signs.push(['x-failed-recipients', 3]);
   if (type === 'multipart/report') signs.push(['multipart-report', 1]);
   if (isMailSystem(header)) signs.push(['x-mailer', 1]);
-  if (isFromList(header) && daemon < 3) signs.push(['mailing-list', daemon > 0 ? -1 : -3]);
+  if (isFromList(header) && daemon < 3) signs.push(['mailing-list', -4]);
   if (isReply(subject) && daemon === 0) signs.push(['reply', -2]);
   return { weight: signs.reduce((sum, [, weight]) => sum + weight, 0), signs: signs.map(([name]) => name) };
 }

@@ -1,5 +1,6 @@
 /** The families in the order in which they are tried: the surest marks first. One file each in `families/`. */
 import { amavis } from './families/amavis.ts';
+import { aol } from './families/aol.ts';
 import { communigate } from './families/communigate.ts';
 import { courier } from './families/courier.ts';
 import { deliveryErrors } from './families/delivery-errors.ts';
@@ -41,7 +42,7 @@ import { yahoo } from './families/yahoo.ts';
 import { zoho } from './families/zoho.ts';
 import type { CustomFamily, Family } from './family.ts';
 
-export const customFamilies: readonly CustomFamily[] = [googleGroups, googleWorkspace, exim, sendmail];
+export const customFamilies: readonly CustomFamily[] = [googleGroups, googleWorkspace, aol, exim, sendmail];
 
 export const blockFamilies: readonly Family[] = [
   gmx,

@@ -79,20 +79,25 @@ function finish(input: FreeformInput, readings: readonly Reading[]): ReportedRec
     const named = reading.recipient ?? reading.originalRecipient ?? reading.finalRecipient ?? null;
     const recipient = completeName(named, `${reading.diagnostic ?? ''} ${input.report.text}`, input);
     const key = (recipient ?? '').toLowerCase();
-    if (key === '' || byAddress.has(key)) continue;
-    byAddress.set(
-      key,
-      reportedRecipient({
-        action,
-        ...reading,
-        diagnostic: answerIn(reading.diagnostic ?? '', readings.length === 1 ? context : ''),
-        ...codesOf(reading, context, readings.length),
-        recipient,
-        context,
-      }),
-    );
+    if (key === '') continue;
+    const diagnostic = answerIn(reading.diagnostic ?? '', readings.length === 1 ? context : '');
+    const codes = codesOf(reading, context, readings.length);
+    const one = reportedRecipient({ action, ...reading, diagnostic, ...codes, recipient, context });
+    byAddress.set(key, better(byAddress.get(key), one));
   }
   return [...byAddress.values()];
+}
+
+/** Named twice (prose first, the technical part below), the one with codes says more. */
+function better(known: ReportedRecipient | undefined, one: ReportedRecipient): ReportedRecipient {
+  if (!known) return one;
+  const isVaguer = known.status === null && known.replyCode === null && (one.status !== null || one.replyCode !== null);
+  if (!isVaguer) return known;
+  return {
+    ...one,
+    diagnostic: oneLine(`${one.diagnostic} ${known.diagnostic}`),
+    evidence: [...known.evidence, ...one.evidence],
+  };
 }
 
 const answerMarks = [

@@ -21,7 +21,7 @@ export const reputationRules: readonly Rule[] = [
     id: 'listed-host',
     reason: 'reputation',
     words: phrases(`
-      |is listed, are listed, was listed, been listed, ip … listed in, listed in zen, listed in rbl, listed in bl,
+      are listed, was listed, been listed, ip … listed in, listed in zen, listed in rbl, listed in bl,
       address … is listed, listed by dns, |ers|, service refuse. veuillez, block list, blocked list, blocked using,
       blocked by … rbl, on our block, reputation, banned sending, banned ip, banned host, ip banned, ip is banned,
       been banned, host is blocked, host blocked, ip blocked, ip is blocked, ip address blocked, ip … blocked,
@@ -39,7 +39,8 @@ export const reputationRules: readonly Rule[] = [
       temporarily deferred due to, volume or, [ts0, [tss0, [tss1, ip … temporarily, mxrl, proofpoint dynamic, |csi|,
       cloudfilter, dnsrbl, trustedsource, trend micro email, mail-abuse, mail abuse, low score, ipcheck, unblock,
       delist, s3140, s3150, is gesperrt, auf einer blacklist, liste noire, lista negra, lista nera, черн,
-      your email is redundant, too many bad commands from
+      your email is redundant, too many bad commands from, ip is listed, address is listed, is listed on,
+      is listed in, is listed at, is listed by, host is listed, is currently listed, domain is listed
     `),
     sample: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
   },

@@ -31,9 +31,13 @@ export const exim: CustomFamily = {
 
 const maxLines = 40;
 
+/** What stands indented above one of these is the sender ("A message sent by …"). */
+const headings = ['address(es) failed', 'could not be delivered to'];
+
 function read(input: FreeformInput): Reading[] {
   const blocks: string[][] = [];
   for (const line of input.report.lines) {
+    if (headings.some(words => line.toLowerCase().includes(words)) && blocks.length === 1) blocks.length = 0;
     const indent = line.length - line.trimStart().length;
     const current = blocks[blocks.length - 1];
     if (indent >= 2 && indent <= 3 && line.trim() !== '' && opens(line)) blocks.push([line.trim()]);

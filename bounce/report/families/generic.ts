@@ -3,7 +3,7 @@
  * head of a line, those beside words of failure, the one that a VERP address codes, the one the message was sent to.
  * It prefers saying nothing to naming a bystander: whoever got the report, postmasters and help desks are left out.
  */
-import { addressOf, findAddresses, localPartOf, sameAddress, verpAddress } from '../address.ts';
+import { addressOf, domainOf, findAddresses, localPartOf, sameAddress, verpAddress } from '../address.ts';
 import type { FreeformInput } from '../family.ts';
 import { compileTemplate, matchAny } from '../line-template.ts';
 import type { Reading } from '../recipient.ts';
@@ -160,10 +160,13 @@ function fromVerp({ own, report }: FreeformInput): Reading[] {
     : [];
 }
 
-/** Only where it was sent to one address: with more, the report leaves open who failed. */
+/**
+ * Only where it was sent to one address: with more, the report leaves open who failed. One in the domain that got the
+ * report is the list that was written to, not its dead member.
+ */
 function fromReturnedMessage({ mailed, report, own }: FreeformInput): Reading[] {
   const others = mailed.filter(address => !own.some(one => sameAddress(one, address)));
-  if (others.length !== 1) return [];
+  if (others.length !== 1 || own.some(one => domainOf(one) === domainOf(others[0]!))) return [];
   return [{ originalRecipient: others[0]!, diagnostic: wholeReason(report.lines), evidence: [`To: ${others[0]}`] }];
 }
 

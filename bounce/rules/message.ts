@@ -73,6 +73,6 @@ export const contentRules: readonly Rule[] = [
       unacceptable attachment, message contains a, message contains banned, message contains prohibited,
       message contains unacceptable, message contains content, msg p2
     `),
-    sample: '552 5.7.0 This message was blocked because its content presents a potential security issue',
+    sample: '552 5.7.0 Banned file type in attachment',
   },
 ];

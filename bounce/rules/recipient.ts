@@ -111,7 +111,7 @@ export const recipientRules: readonly Rule[] = [
       not an active address, unverified recipient, recipient verify failed, recipient verification,
       verification failed for, verify failed, callout verification, user doesn't, screenname, screen name,
       screen-name, |nosuchuser|, p=nosuchuser, answer=6596, illegal recipient, recipient syntax, address syntax,
-      destination mailbox address syntax, mailbox name not allowed, user account, 550 invalid, no mapping, unmatched,
+      destination mailbox address syntax, mailbox name not allowed, user account, no mapping, unmatched,
       not handled here, 000c05a6, the email system was unable to deliver, no existe, wrong recipient, wrong address,
       incorrect address, address incorrect, dead address, list unknown, mailing list … not, unbekannter benutzer,
       benutzer unbekannt, benutzer … unbekannt, empfänger unbekannt, empfänger … unbekannt, empfänger nicht,

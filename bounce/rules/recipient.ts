@@ -9,10 +9,10 @@ export const recipientRules: readonly Rule[] = [
     words: phrases(`
       null mx, nullmx, does not accept mail, does not accept email, does not accept any mail, host does not accept,
       domain … does not receive mail, domain does not receive, no mail service, no mx record, no mx records,
-      no mx found, couldn't find a mail exchanger, couldn't find any host, no mail exchanger, no mail server,
-      no mail hosts, mail server could not be found, mx record … not found, no valid mx, has no mx,
-      smtp service not available for, all relevant mx records point to non existent hosts, only one mx and it is,
-      kein mx, mx not found, no usable mx, domain has no mail, couldn't find any mail
+      no mx found, couldn't find a mail exchanger, no mail exchanger, no mail server, no mail hosts,
+      mail server could not be found, mx record … not found, no valid mx, has no mx, smtp service not available for,
+      all relevant mx records point to non existent hosts, only one mx and it is, kein mx, mx not found,
+      no usable mx, domain has no mail, couldn't find any mail
     `),
     sample: '556 5.1.10 Recipient address has null MX',
   },
@@ -21,7 +21,8 @@ export const recipientRules: readonly Rule[] = [
     reason: 'network',
     words: phrases(`
       dns error, name server, name service error, nxdomain, host not found, domain not found, domain name not found,
-      host name lookup failure, lookup failure, dns failure, dns lookup
+      host name lookup failure, dns failure, dns lookup, name lookup failure, dns lookup failure,
+      server lookup failure
     `),
     statuses: ['4.*'],
     sample:
@@ -54,7 +55,7 @@ export const recipientRules: readonly Rule[] = [
       invalid hostname, invalid host name, address lookup failed, dns lookup failed, unbekannter host,
       unbekannte domain, domain existiert nicht, domaine inconnu, domaine … existe pas, domaine n'existe pas,
       dominio no existe, dominio inexistente, dominio inesistente, domínio, domein, домен, 域名, ドメイン,
-      resolver.adr.badprimary … domain
+      resolver.adr.badprimary … domain, couldn't find any host, find the recipient domain
     `),
     sample: '550 5.1.2 <joe@example.org>... Host unknown (Name server: example.org: host not found)',
   },

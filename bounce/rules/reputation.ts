@@ -10,11 +10,16 @@ export const blocklistRules: readonly Rule[] = [
     words: phrases(`
       spamhaus, spamcop, sorbs, barracudacentral, barracuda reputation, cbl.abuseat, abuseat.org, dnsbl, |rbl|,
       |rbls|, |cbl|, |xbl|, |pbl|, |sbl|, |drbl|, uceprotect, spfbl, rhsbl, surriel, psbl, invaluement, senderbase,
-      senderscore, talosintelligence, blacklist, black list, blocklist, blackhole, block listed, denylist, deny list
+      senderscore, talosintelligence, blacklist, black list, blocklist, blackhole, block listed, denylist, deny list,
+      due to ip reputation, not authorized to send email directly, (bl), contact tosa,
+      ask your postmaster for help or to contact, (rtr:, (dyn:, (rly:, (hvu:, (ipts:, |cxbl|
     `),
     sample: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
   },
 ];
+
+/** Exchange Online: 5.7.606 to 5.7.649 say "Access denied, banned sending IP". */
+const bannedAddressCodes = Array.from({ length: 44 }, (_, i) => `5.7.${606 + i}`);
 
 export const reputationRules: readonly Rule[] = [
   {
@@ -40,27 +45,15 @@ export const reputationRules: readonly Rule[] = [
       cloudfilter, dnsrbl, trustedsource, trend micro email, mail-abuse, mail abuse, low score, ipcheck, unblock,
       delist, s3140, s3150, is gesperrt, auf einer blacklist, liste noire, lista negra, lista nera, черн,
       your email is redundant, too many bad commands from, ip is listed, address is listed, is listed on,
-      is listed in, is listed at, is listed by, host is listed, is currently listed, domain is listed
+      is listed in, is listed at, is listed by, host is listed, is currently listed, domain is listed, mi:spb,
+      ip frequency, suspected
     `),
     sample: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
   },
   {
     id: 'listed-host-code',
     reason: 'reputation',
-    statuses: [
-      '5.7.511',
-      '5.7.512',
-      '5.7.606',
-      '5.7.60*',
-      '5.7.61*',
-      '5.7.62*',
-      '5.7.63*',
-      '5.7.64*',
-      '4.7.650',
-      '4.7.651',
-      '5.7.708',
-      '5.7.750',
-    ],
+    statuses: ['5.7.511', '5.7.512', '4.7.650', '4.7.651', '5.7.708', '5.7.750', ...bannedAddressCodes],
     sample: '550 5.7.606 Access denied, banned sending IP',
   },
   {
@@ -70,7 +63,8 @@ export const reputationRules: readonly Rule[] = [
       spam, junk mail, junk email, unsolicited, considered ube, |ube|, |uce|, bulk mail, bulk email, bulkmail,
       mass mail, high probability of, looks like, cloudmark, vade, identified as bulk, gtube, bogofilter, bayes,
       rejected by content scanner, score … too high, scored, mail was rejected by filter, スパム, 迷惑メール, 垃圾, спам,
-      spammail, correo no deseado, indésirable, unerwünscht, ongewenst, indesiderat
+      spammail, correo no deseado, indésirable, unerwünscht, ongewenst, indesiderat, dt:spm, mi:spm,
+      under suspicion of
     `),
     sample: '550 5.7.1 Message rejected as spam by content filtering',
   },

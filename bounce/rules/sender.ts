@@ -11,7 +11,7 @@ export const senderRules: readonly Rule[] = [
       does not designate, not a designated mailer, not permitted sender, email authentication, fails authentication,
       failed authentication checks, sender id (pra), senderid, does not pass authentication, must be authenticated,
       not authorized to send from this domain, not authorized to use, sending ip … not authorized for domain,
-      domain owner discourages use of this host, email rejected per
+      domain owner discourages use of this host, email rejected per, mi:spf
     `),
     sample: "550-5.7.26 Unauthenticated email from example.org is not accepted due to domain's DMARC policy",
   },
@@ -25,7 +25,7 @@ export const senderRules: readonly Rule[] = [
       hostname does not match ip, ip name forgery, ip name possibly forged, domain does not match ip,
       no dns entry for your ip, not have a valid host name, does not resolve to a,
       does not resolve to the sending ip, not resolve to your ip, bad dns ptr, unresolvable relay host,
-      all mail servers must have, generic reverse, missing or invalid reverse
+      all mail servers must have, generic reverse, missing or invalid reverse, |cxptr|
     `),
     sample: '550 5.7.25 The IP address sending this message does not have a PTR record',
   },
@@ -50,7 +50,8 @@ export const senderRules: readonly Rule[] = [
       messages per, per hour, per minute, per second, mail volume, excessive volume, unusual rate, frequency limit,
       connection frequency, mail frequency, domain … has exceeded, exceeded max …sending, daily user sending,
       rate that prevents, trop de connexions, zu viele verbindungen, limitée, too many recipients received,
-      too many invalid recipients, too many rcpt, quota exceeded for sending, sending quota, too much unsolicited
+      too many invalid recipients, too many rcpt, quota exceeded for sending, sending quota, too much unsolicited,
+      |cxcnct|, |cxmxrt|, mi:stc, mi:dmc, mi:nrr, rp:qrc, rp:cel
     `),
     sample: '421 4.7.0 Too many connections from 192.0.2.1',
   },

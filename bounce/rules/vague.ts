@@ -20,7 +20,14 @@ export const codeRules: readonly Rule[] = [
     statuses: ['4.7.28', '4.3.2', 'x.4.5', '4.7.28', '5.2.121', '5.2.122'],
     sample: '421 4.7.28',
   },
-  { id: 'code-no-service', reason: 'no_mail_service', statuses: ['5.7.27'], sample: '550 5.7.27' },
+  // RFC 7505 4.2: the *sender's* domain has a null MX; Google says it of SPF.
+  { id: 'code-sender-mx', reason: 'sender_rejected', statuses: ['x.7.27'], sample: '550 5.7.27' },
+  {
+    id: 'code-google-auth',
+    reason: 'auth_failure',
+    statuses: ['x.7.30', 'x.7.31', 'x.7.32', 'x.7.40'],
+    sample: '550 5.7.30',
+  },
   {
     id: 'reply-no-service',
     reason: 'no_mail_service',
@@ -82,7 +89,7 @@ export const vagueRules: readonly Rule[] = [
       policy, policies, administrative prohibition, administratively, not accepted for, prohibited,
       delivery not authorized, delivery not allowed, not allowed, not permitted, not authorized, unauthorized,
       disallowed, security reasons, rejected by rule, transport rule, ruleset, richtlinie, politique, política, ポリシー,
-      политик
+      политик, blocked, mail rejected by destination
     `),
     sample: '554 5.7.1 Message not accepted for policy reasons',
   },

@@ -24,6 +24,7 @@ export interface BounceFact {
   readonly diagnostic: string;
   readonly stage?: SmtpStage | null;
   readonly reportingMta?: string | null;
+  readonly remoteMta?: string | null;
   /** Null for a reply in the session: then the class of the code says whether it is final. */
   readonly action?: ReportAction | null;
   /** Of a feedback report (RFC 5965 3.1). */
@@ -131,6 +132,13 @@ function holds(rule: Rule, fact: BounceFact, words: Words): boolean {
   if (rule.words && !words.holdAny(rule)) return false;
   if (rule.statuses && !rule.statuses.some(pattern => statusFits(pattern, fact.status))) return false;
   if (rule.replyCodes && !rule.replyCodes.includes(fact.replyCode ?? '')) return false;
+  if (
+    rule.mtas &&
+    !rule.mtas.some(
+      name => (fact.remoteMta ?? '').toLowerCase().includes(name) || fact.diagnostic.toLowerCase().includes(name),
+    )
+  )
+    return false;
   return !rule.stages || (fact.stage != null && rule.stages.includes(fact.stage));
 }
 

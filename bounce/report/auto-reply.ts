@@ -5,11 +5,11 @@
 import type { Header } from '../mime/header.ts';
 import type { Message } from '../mime/walk.ts';
 import { addressOf } from './address.ts';
-import { isDaemon, isFailureSubject, isFromList } from './evidence.ts';
+import { hasNullReturnPath, isDaemon, isFailureSubject, isFromList } from './evidence.ts';
 import type { ReportedRecipient } from './recipient.ts';
 import { reportedRecipient } from './recipient.ts';
 import type { ReportText } from './report-text.ts';
-import { autoReplySubjects, challengeSubjects } from './subjects.ts';
+import { autoReplyHints, autoReplySubjects, challengeSubjects } from './subjects.ts';
 
 /** Fields that only autoresponders set. */
 const responderFields = [
@@ -62,20 +62,26 @@ const challengeMarks = [
   'prove that you are',
 ];
 
-/** True where the header says: a responder wrote this. Read before the bounce formats, so only sure signs count. */
-export function isAutoReply(header: Header): boolean {
-  if (
-    isFromList(header) &&
-    !hasResponderField(header) &&
-    !header.get('auto-submitted').toLowerCase().startsWith('auto-replied')
-  )
-    return false;
+/** True where a responder wrote this. Read before the bounce formats, so only sure signs count. */
+export function isAutoReply(header: Header, report: ReportText): boolean {
+  const isReplied = header.get('auto-submitted').trim().toLowerCase().startsWith('auto-replied');
+  if (isFromList(header) && !hasResponderField(header) && !isReplied) return false;
   const subject = header.text('subject').toLowerCase();
-  const isBounceLike = isFailureSubject(subject) || isDaemon(header) || header.has('x-failed-recipients');
   if (autoReplySubjects.some(words => subject.includes(words)))
     return !isFailureSubject(subject) || hasResponderField(header);
-  if (isBounceLike) return false;
-  return hasResponderField(header) || header.get('auto-submitted').trim().toLowerCase().startsWith('auto-replied');
+  if (isFailureSubject(subject) || isDaemon(header) || header.has('x-failed-recipients')) return false;
+  return (
+    hasResponderField(header) ||
+    isReplied ||
+    (autoReplyHints.some(words => subject.includes(words)) && isMachine(header, report))
+  );
+}
+
+function isMachine(header: Header, report: ReportText): boolean {
+  const submitted = header.get('auto-submitted').trim().toLowerCase();
+  const marked =
+    (submitted !== '' && submitted !== 'no') || header.has('x-auto-response-suppress') || hasNullReturnPath(header);
+  return marked || responderBodies.some(words => report.folded.slice(0, 600).includes(words));
 }
 
 /** Challenges come dressed as delivery status (Boxbe: Action failed, 4.7.0) or as a letter. */
@@ -92,12 +98,17 @@ export function isChallenge(header: Header, report: ReportText): boolean {
 
 /** After the bounce formats found nothing: words of the text, where a machine sent it. */
 export function isAutoReplyText(header: Header, report: ReportText): boolean {
-  const head = report.folded.slice(0, 600);
-  const isMachine =
+  const isMarked =
     header.has('auto-submitted') ||
     header.has('x-auto-response-suppress') ||
     header.get('precedence').toLowerCase().includes('auto');
-  return isMachine && !isFromList(header) && responderBodies.some(words => head.includes(words));
+  const head = report.folded.slice(0, 600);
+  return (
+    (isMarked || hasNullReturnPath(header)) &&
+    !isFromList(header) &&
+    !isDaemon(header) &&
+    responderBodies.some(words => head.includes(words))
+  );
 }
 
 export function readAutoReply(message: Message): ReportedRecipient[] {

@@ -94,6 +94,8 @@ function readDsn(opened: Opened): Finding | undefined {
   if (fields === undefined) return undefined;
   if (isChallenge(message.header, report) && parts.length > 0)
     return { kind: 'auto-reply', format: 'challenge', recipients: readAutoReply(message) };
+  // Forwarded by a person, status part and all: the report was somebody else's.
+  if (evidence.weight < 1 && evidence.signs.includes('reply')) return undefined;
   const recipients = addText(readDeliveryStatus(fields, report.text), inputOf(opened));
   if (recipients.length === 0 || (parts.length === 0 && evidence.weight < enoughWeight - 1)) return undefined;
   return { kind: 'dsn', format: parts.length > 0 ? 'dsn' : 'dsn-fields', recipients };
@@ -119,7 +121,7 @@ function readResponder({ message, report, evidence }: Opened): Finding | undefin
     evidence.weight < enoughWeight + 1 &&
     isChallenge(message.header, report) &&
     !evidence.signs.includes('mailing-list');
-  if (!challenged && !isAutoReply(message.header)) return undefined;
+  if (!challenged && !isAutoReply(message.header, report)) return undefined;
   return { kind: 'auto-reply', format: challenged ? 'challenge' : 'auto-reply', recipients: readAutoReply(message) };
 }
 

@@ -32,7 +32,9 @@ export function reportText(message: Message): ReportText {
 /** Splits a text at the returned message. */
 export function cutText(whole: string): ReportText {
   const lines = unquoted(whole.split('\n', maxLines));
-  const cut = lines.findIndex((line, index) => isSeparator(line) || startsReturnedHeader(lines, index));
+  const cut = lines.findIndex(
+    (line, index) => isSeparator(line) || startsReturnedHeader(lines, index) || startsBareHeader(lines, index),
+  );
   const kept = cut === -1 ? lines : lines.slice(0, cut);
   const text = kept.join('\n');
   return { text, lines: kept, folded: foldText(text), behind: cut === -1 ? '' : behindOf(lines, cut) };
@@ -87,6 +89,9 @@ const separators = [
   'undelivered message follows',
   'returned mail --',
   'attachment is a copy of',
+  'the text you sent was',
+  'the message you sent was',
+  'old message:',
   'your message reads',
   'message text follows',
   'message header:',
@@ -143,7 +148,7 @@ const notSeparators = ['original message received', 'original message was receiv
 function isSeparator(line: string): boolean {
   if (line.length > 160) return false;
   const plain = bare(line);
-  if (plain.length < 12) return false;
+  if (plain.length < 11) return false;
   return (
     separators.some(opening => plain.startsWith(opening) && isWholeLine(plain, opening)) &&
     !notSeparators.some(no => plain.startsWith(no))
@@ -170,6 +175,22 @@ function startsReturnedHeader(lines: readonly string[], index: number): boolean 
   if (/mailer-daemon|<>/i.test(line)) return false;
   const next = lines.slice(index + 1, index + 8).filter(one => one.trim() !== '');
   return next.length === 0 || next.some(one => /^[a-z][a-z0-9-]{1,40}:|^[ \t]/i.test(one));
+}
+
+const plainFields = /^(from|to|subject|date|message-id|mime-version|sender|reply-to|x-mailer|content-type|cc):/i;
+const telltaleFields = /^(message-id|mime-version|date):/i;
+
+/** A header at the left margin without trace fields: three known fields in a row, one of which only programs write. */
+function startsBareHeader(lines: readonly string[], index: number): boolean {
+  if (!plainFields.test(lines[index]!) || plainFields.test(lines[index - 1] ?? '')) return false;
+  const block = lines.slice(index, index + 7);
+  const end = block.findIndex(line => !/^([a-z][a-z0-9-]{1,40}:|[ \t])/i.test(line));
+  const fields = (end === -1 ? block : block.slice(0, end)).filter(line => plainFields.test(line));
+  return (
+    fields.length >= 3 &&
+    fields.some(line => telltaleFields.test(line)) &&
+    !fields.some(line => /mailer-daemon/i.test(line))
+  );
 }
 
 function behindOf(lines: readonly string[], cut: number): string {

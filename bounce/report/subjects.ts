@@ -190,11 +190,6 @@ export const autoReplySubjects: readonly string[] = [
   'autoresponse',
   'autorespond',
   'auto: ',
-  'vacation',
-  'on holiday',
-  'away from the office',
-  'away from my',
-  'on leave',
   'abwesenheit',
   'automatische antwort',
   'automatisch antwoord',
@@ -223,10 +218,19 @@ export const autoReplySubjects: readonly string[] = [
   'автоматический ответ',
   '自動返信',
   '自動応答',
-  '不在',
   '自动回复',
   '自動回覆',
   '자동 회신',
+];
+
+/** Words that people put into subjects, too: they count only beside another sign of a machine. */
+export const autoReplyHints: readonly string[] = [
+  'vacation',
+  'on holiday',
+  'away from the office',
+  'away from my',
+  'on leave',
+  '不在',
   'no longer in use',
   'no longer with',
   'mailbox not monitored',

@@ -43,6 +43,14 @@ export const mailboxFullRules: readonly Rule[] = [
 /** Asked behind reputation: "blocked" and "suspended" are said of senders, too. */
 export const recipientStateRules: readonly Rule[] = [
   {
+    id: 'docomo-domain-filter',
+    reason: 'filtered',
+    words: phrases(`unknown user`),
+    stages: ['data', 'content'],
+    mtas: ['docomo.ne.jp'],
+    sample: 'host mfsmax.docomo.ne.jp said: 550 Unknown user joe@docomo.ne.jp (in reply to end of DATA command)',
+  },
+  {
     id: 'moved',
     reason: 'moved',
     words: phrases(`

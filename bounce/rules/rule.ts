@@ -12,6 +12,8 @@ export interface Rule {
   /** Any one of these enhanced codes; `x.` for any class, a trailing `*` for any ending. */
   readonly statuses?: readonly string[];
   readonly replyCodes?: readonly string[];
+  /** Part of a server's name (remote MTA) or of the diagnostic, lower case: for providers with a language of their own. */
+  readonly mtas?: readonly string[];
   readonly stages?: readonly SmtpStage[];
   readonly sample: string;
 }

@@ -28,7 +28,7 @@ export const localRules: readonly Rule[] = [
     reason: 'system',
     words: phrases(`
       couldn't create, can't create, cannot create, unable to create, unable to lock, can't open, cannot open,
-      permission denied when, command died, local configuration error
+      permission denied when, command died, local configuration error, no such file
     `),
     sample: 'procmail: Couldn\'t create "/var/spool/mail/joe" id: No such user',
   },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { allRules, classifyBounce, plainWords } from '../../bounce/classify.ts';
+import { stageOf } from '../../bounce/report/recipient.ts';
 import { findReplyCodes } from '../../bounce/report/reply-code.ts';
 import { PhraseMatcher } from '../../bounce/rules/phrase-matcher.ts';
 
@@ -92,7 +93,9 @@ describe('the rules as data', () => {
     'the sample of %s leads to its reason',
     (_, rule) => {
       const codes = findReplyCodes(rule.sample);
-      expect(classifyBounce({ ...codes, diagnostic: rule.sample, action: 'failed' }).reason).toBe(rule.reason);
+      expect(
+        classifyBounce({ ...codes, diagnostic: rule.sample, stage: stageOf(rule.sample), action: 'failed' }).reason,
+      ).toBe(rule.reason);
     },
   );
 

@@ -71,6 +71,12 @@ const bystanders = [
   'abuse',
   'support',
   'help',
+  'hilfe',
+  'kontakt',
+  'contact',
+  'aide',
+  'soporte',
+  'servicedesk',
   'helpdesk',
   'hostmaster',
   'admin',
@@ -83,6 +89,9 @@ const bystanders = [
 ];
 const bystanderLines = [
   'contact',
+  'kontakt',
+  'contac',
+  'fragen an',
   'assistance',
   'from:',
   'sender',

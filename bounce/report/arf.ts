@@ -5,7 +5,7 @@
  */
 import type { Header } from '../mime/header.ts';
 import { parseHeader, splitField } from '../mime/header.ts';
-import type { Message } from '../mime/walk.ts';
+import type { Message, Part } from '../mime/walk.ts';
 import { partText } from '../mime/walk.ts';
 import { addressOf, findAddresses, verpAddress } from './address.ts';
 import type { ReportedRecipient } from './recipient.ts';
@@ -13,12 +13,12 @@ import { reportedRecipient } from './recipient.ts';
 
 export function isFeedbackReport(message: Message): boolean {
   if (isUnsubscribe(message.header)) return true;
-  return message.parts.some(part => part.type === 'message/feedback-report') || hotmailPart(message) !== undefined;
+  return feedbackPart(message) !== undefined || hotmailPart(message) !== undefined;
 }
 
 export function readFeedback(message: Message, original: Header): ReportedRecipient[] {
   if (isUnsubscribe(message.header)) return [unsubscribed(message.header)];
-  const part = message.parts.find(one => one.type === 'message/feedback-report');
+  const part = feedbackPart(message);
   const fields = part ? readFields(partText(message, part)) : [];
   const feedbackType = valueIn(fields, 'feedback-type')?.toLowerCase() ?? 'abuse';
   if (feedbackType === 'not-spam') return [];
@@ -34,6 +34,15 @@ export function readFeedback(message: Message, original: Header): ReportedRecipi
       reportingMta: valueIn(fields, 'reporting-mta') ?? null,
       evidence: fields.slice(0, 6).map(field => `${field.name}: ${field.value}`),
     }),
+  );
+}
+
+/** The report's own part; some gateways relabel it as plain text. */
+function feedbackPart(message: Message): Part | undefined {
+  const part = message.parts.find(one => one.type === 'message/feedback-report');
+  if (part || message.parameters.get('report-type')?.toLowerCase() !== 'feedback-report') return part;
+  return message.parts.find(
+    one => one.type.startsWith('text/') && /^feedback-type:/im.test(partText(message, one, 4_096)),
   );
 }
 

@@ -15,7 +15,7 @@ export interface Evidence {
 /** What a mail without machine-readable part needs to be read as a bounce. */
 export const enoughWeight = 3;
 
-export function weighHeader(header: Header, type: string): Evidence {
+export function weighHeader(header: Header, type: string, reportType = ''): Evidence {
   const signs: [string, number][] = [];
   const subject = header.text('subject').toLowerCase().trim();
   const daemon = isMailerDaemon(header) ? 3 : isDaemon(header) ? 2 : 0;
@@ -23,7 +23,8 @@ export function weighHeader(header: Header, type: string): Evidence {
   if (isFailureSubject(subject)) signs.push(['subject', 2]);
   if (hasNullReturnPath(header)) signs.push(['null-return-path', 1]);
   if (header.has('x-failed-recipients')) signs.push(['x-failed-recipients', 3]);
-  if (type === 'multipart/report') signs.push(['multipart-report', 1]);
+  if (type === 'multipart/report')
+    signs.push(['multipart-report', reportType.toLowerCase() === 'delivery-status' ? 2 : 1]);
   if (isMailSystem(header)) signs.push(['x-mailer', 1]);
   if (isFromList(header) && daemon < 3) signs.push(['mailing-list', -4]);
   if (isReply(subject) && daemon === 0) signs.push(['reply', -2]);

@@ -4,7 +4,7 @@
  */
 import type { Header } from '../mime/header.ts';
 import { sourceText } from '../mime/source.ts';
-import type { Message } from '../mime/walk.ts';
+import type { Message, Part } from '../mime/walk.ts';
 import { partText, walkMessage } from '../mime/walk.ts';
 import { findAddresses, sameAddress, verpAddress } from './address.ts';
 import { isFeedbackReport, readFeedback } from './arf.ts';
@@ -40,7 +40,10 @@ export function parseReport(bytes: Uint8Array): BounceReport {
   const message = walkMessage(sourceText(bytes));
   const report = reportText(message);
   const original = originalHeader(message, report.behind);
-  const evidence = weighText(weighHeader(message.header, message.type), report.folded);
+  const evidence = weighText(
+    weighHeader(message.header, message.type, message.parameters.get('report-type')),
+    report.folded,
+  );
   const finding = findReport({ message, report, original, evidence });
   const isReport = finding.kind !== 'not-a-bounce';
   return {
@@ -105,9 +108,16 @@ function readDsn(opened: Opened): Finding | undefined {
 function looseFields({ message, report, evidence }: Opened): string | undefined {
   if (evidence.weight < enoughWeight - 1) return undefined;
   if (holdsStatusFields(report.text)) return report.text;
-  const outside = message.parts.filter(part => part.within === 'preamble' || part.within === 'epilogue');
+  const outside = message.parts.filter(
+    part => part.within === 'preamble' || part.within === 'epilogue' || isAttachedText(part),
+  );
   const text = outside.map(part => partText(message, part, 64 * 1024)).join('\n\n');
   return holdsStatusFields(text) ? text : undefined;
+}
+
+/** Some gateways hang the status part on as a text file. */
+function isAttachedText(part: Part): boolean {
+  return part.type === 'text/plain' && part.header.get('content-disposition').toLowerCase().startsWith('attachment');
 }
 
 function readSes({ report }: Opened): Finding | undefined {

@@ -13,7 +13,9 @@ import { findReplyCodes, isVague } from './reply-code.ts';
 
 export function addText(read: readonly ReportedRecipient[], input: FreeformInput): ReportedRecipient[] {
   const recipients = read.map(one => named({ ...one, diagnostic: continued(one.diagnostic, input) }, input));
-  const complete = recipients.every(one => one.recipient !== null && one.diagnostic !== '');
+  const complete = recipients.every(
+    one => one.recipient !== null && one.diagnostic !== '' && !isExitStatus(one.diagnostic),
+  );
   if (complete) return unique(recipients);
   const readings = readProse(input);
   return unique(recipients.map(one => fillIn(one, readings, input, recipients.length)));
@@ -63,7 +65,9 @@ function fillIn(
     (total === 1 && one.recipient === null && readings.length === 1 ? readings[0] : undefined);
   const recipient = one.recipient ?? reading?.originalRecipient ?? reading?.finalRecipient ?? sole(input, total);
   const diagnostic = one.diagnostic || oneLine(reading?.diagnostic ?? '');
-  const codes = findReplyCodes(diagnostic || (total === 1 ? input.report.text : ''));
+  const codes = findReplyCodes(
+    isExitStatus(diagnostic) || diagnostic === '' ? (total === 1 ? input.report.text : '') : diagnostic,
+  );
   const status =
     one.status === null || (isVague(one.status) && codes.status && !isVague(codes.status)) ? codes.status : one.status;
   return { ...one, recipient, diagnostic, status, replyCode: one.replyCode ?? codes.replyCode };
@@ -80,6 +84,11 @@ function sole({ failed, mailed }: FreeformInput, total: number): string | null {
   if (total !== 1) return null;
   if (failed.length === 1) return failed[0]!;
   return mailed.length === 1 ? mailed[0]! : null;
+}
+
+/** A local mailer's exit status says little; the transcript has the reply that was made of it. */
+function isExitStatus(diagnostic: string): boolean {
+  return diagnostic.startsWith('exit status');
 }
 
 /** The same recipient twice (a report repeated in text and fields) is one. */

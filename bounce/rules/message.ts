@@ -27,7 +27,7 @@ export const messageRules: readonly Rule[] = [
       headers too large, exceed fixed maximum, fixed maximum message, rst.sendsizelimit, rst.recipsizelimit,
       sendsizelimit, recipsizelimit, nachricht ist zu groß, zu groß, zu gross, trop volumineux, trop grand,
       trop gros, taille maxim, demasiado grande, tamaño, troppo grande, dimensioni, muito grande, tamanho, te groot,
-      zbyt duż, слишком больш, размер, サイズ, 大きすぎ, 过大, 過大, msg p1
+      zbyt duż, слишком больш, размер, サイズ, 大きすぎ, 过大, 過大, msg p1, transient messagetoolarge
     `),
     sample: '552 5.3.4 Message size exceeds fixed maximum message size',
   },
@@ -71,7 +71,8 @@ export const contentRules: readonly Rule[] = [
       attachment removed, contains an attachment, attachments are, attachment … policy, attachment extension,
       rejected attachment, dangerous attachment, forbidden attachment, executable attachment,
       unacceptable attachment, message contains a, message contains banned, message contains prohibited,
-      message contains unacceptable, message contains content, msg p2
+      message contains unacceptable, message contains content, msg p2, transient contentrejected,
+      transient attachmentrejected
     `),
     sample: '552 5.7.0 Banned file type in attachment',
   },

@@ -28,7 +28,8 @@ export const mailboxFullRules: readonly Rule[] = [
       spazio insufficiente, caixa postal cheia, caixa cheia, caixa … cheia, caixa de correio está cheia,
       cota excedida, postvak is vol, postvak … vol, mailbox is vol, skrzynka … pełna, skrzynka jest pełna, kotası,
       kotayı aş, переполнен, ящик полон, превышена квота, превышение квоты, 容量, 一杯, いっぱい, 満杯, 已满, 已滿, 超过配额, 空间不足, 용량,
-      가득, exceeding … quota, exceeded the local limit, zuviele mails, zu viele mails, overdrawn
+      가득, exceeding … quota, exceeded the local limit, zuviele mails, zu viele mails, overdrawn,
+      transient mailboxfull
     `),
     sample: '552 5.2.2 <joe@example.org>: mailbox full',
   },
@@ -95,7 +96,8 @@ export const recipientStateRules: readonly Rule[] = [
       mailbox not available temporarily, p=disableduser, receiving disabled, deaktiviert, gesperrt, stillgelegt,
       désactivé, desactivé, suspendu, bloqué, desactivad, deshabilitad, inhabilitad, suspendid, disattivat,
       disabilitat, sospes, desativad, bloquead, inativ, uitgeschakeld, geblokkeerd, zablokowan, nieaktywn,
-      заблокирован, отключен, неактив, приостановлен, 停止, 停用, 禁用, 冻结, never logged on, compte … bloque
+      заблокирован, отключен, неактив, приостановлен, 停止, 停用, 禁用, 冻结, never logged on, compte … bloque,
+      permanent suppressed, has suppressed sending, onaccountsuppressionlist
     `),
     sample: '550 5.2.1 The email account that you tried to reach is disabled',
   },

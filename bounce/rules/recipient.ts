@@ -114,28 +114,65 @@ export const recipientRules: readonly Rule[] = [
       recipient syntax, address syntax, destination mailbox address syntax, mailbox name not allowed, user account,
       no mapping, unmatched, not handled here, 000c05a6, the email system was unable to deliver, no existe,
       wrong recipient, wrong address, incorrect address, address incorrect, dead address, list unknown,
-      mailing list … not, unbekannter benutzer, benutzer unbekannt, benutzer … unbekannt, empfänger unbekannt,
-      empfänger … unbekannt, empfänger nicht, empfänger … nicht, unbekannter empfänger, adresse unbekannt,
-      adresse … unbekannt, existiert nicht, adresse … nicht gefunden, nicht gefunden, postfach unbekannt,
-      kein postfach, kein benutzer, ungültige adresse, ungültige empfänger, empfängeradresse, utilisateur inconnu,
-      utilisateur … inconnu, destinataire inconnu, destinataire … inconnu, adresse inconnue, adresse … inconnue,
-      n'existe pas, n'existe plus, adresse invalide, adresse … introuvable, introuvable,
-      boîte aux lettres inexistante, inexistant, adresse d au moins un destinataire, destinataire invalide,
-      pas d'abonné, d'au moins un, usuario desconocido, usuario no, usuario inexistente, destinatario desconocido,
-      dirección … no, direccion … no, cuenta no existe, buzón no existe, no se encontró, no se ha encontrado,
-      no encontrad, não existe, nao existe, usuário desconhecido, usuario desconhecido, destinatário desconhecido,
-      destinatário inválido, usuário inexistente, conta inexistente, não foi encontrad, não encontrad, conta … não,
-      utente sconosciuto, utente … sconosciuto, destinatario sconosciuto, indirizzo … non, non esiste, inesistente,
-      casella … non, non trovato, non è stato trovato, onbekende gebruiker, gebruiker onbekend, gebruiker … niet,
-      onbekend, bestaat niet, niet gevonden, okänd, ukjent, ukendt, finns inte, findes ikke, tuntematon, nieznany,
-      nie istnieje, nie znaleziono, nieistniejąc, neexistuje, neznám, bulunamadı, bilinmeyen, ismeretlen,
-      не существует, несуществующ, пользователь не найден, не найден, неизвестн, нет такого, недоступен пользователь,
-      存在しません, 存在しない, 見つかりません, 見つからない, みつかりません, 宛先不明, 宛先が, ありません, 该用户不存在, 不存在, 无此用户, 用户不, 找不到, 未找到, 查無, 존재하지, 찾을 수 없,
-      dosn't exist, dose not exist, does not exists, not a valid, rcp p1, int p1, int p3, int p4, no such alias,
-      no such login, no such addressee, no such customer, no such subscriber, no such member, is not a user,
-      is not a known, is not a local, is not a customer, is not a current, receiver not found, invalid receiver,
-      unknown receiver, receiver unknown, receiver address
+      mailing list … not, dosn't exist, dose not exist, does not exists, not a valid, rcp p1, int p1, int p3, int p4,
+      no such alias, no such login, no such addressee, no such customer, no such subscriber, no such member,
+      is not a user, is not a known, is not a local, is not a customer, is not a current, receiver not found,
+      invalid receiver, unknown receiver, receiver unknown, receiver address, permanent noemail
     `),
     sample: '550 5.1.1 <joe@example.org>: Recipient address rejected: User unknown in local recipient table',
+  },
+  {
+    id: 'no-mailbox-german',
+    reason: 'no_mailbox',
+    words: phrases(`
+      unbekannter benutzer, benutzer unbekannt, benutzer … unbekannt, empfänger unbekannt, empfänger … unbekannt,
+      empfänger nicht, empfänger … nicht, unbekannter empfänger, adresse unbekannt, adresse … unbekannt,
+      existiert nicht, adresse … nicht gefunden, nicht gefunden, postfach unbekannt, kein postfach, kein benutzer,
+      ungültige adresse, ungültige empfänger, empfängeradresse
+    `),
+    sample: '550 Empfänger unbekannt',
+  },
+  {
+    id: 'no-mailbox-french',
+    reason: 'no_mailbox',
+    words: phrases(`
+      utilisateur inconnu, utilisateur … inconnu, destinataire inconnu, destinataire … inconnu, adresse inconnue,
+      adresse … inconnue, n'existe pas, n'existe plus, adresse invalide, adresse … introuvable, introuvable,
+      boîte aux lettres inexistante, inexistant, adresse d au moins un destinataire, destinataire invalide,
+      pas d'abonné, d'au moins un
+    `),
+    sample: '550 Utilisateur inconnu',
+  },
+  {
+    id: 'no-mailbox-spanish-portuguese-italian',
+    reason: 'no_mailbox',
+    words: phrases(`
+      usuario desconocido, usuario no, usuario inexistente, destinatario desconocido, dirección … no, direccion … no,
+      cuenta no existe, buzón no existe, no se encontró, no se ha encontrado, no encontrad, não existe, nao existe,
+      usuário desconhecido, usuario desconhecido, destinatário desconhecido, destinatário inválido,
+      usuário inexistente, conta inexistente, não foi encontrad, não encontrad, conta … não, utente sconosciuto,
+      utente … sconosciuto, destinatario sconosciuto, indirizzo … non, non esiste, inesistente, casella … non,
+      non trovato, non è stato trovato
+    `),
+    sample: '550 Usuario desconocido',
+  },
+  {
+    id: 'no-mailbox-dutch-nordic-eastern',
+    reason: 'no_mailbox',
+    words: phrases(`
+      onbekende gebruiker, gebruiker onbekend, gebruiker … niet, onbekend, bestaat niet, niet gevonden, okänd,
+      ukjent, ukendt, finns inte, findes ikke, tuntematon, nieznany, nie istnieje, nie znaleziono, nieistniejąc,
+      neexistuje, neznám, bulunamadı, bilinmeyen, ismeretlen
+    `),
+    sample: '550 Gebruiker onbekend',
+  },
+  {
+    id: 'no-mailbox-russian-and-cjk',
+    reason: 'no_mailbox',
+    words: phrases(`
+      не существует, несуществующ, пользователь не найден, не найден, неизвестн, нет такого, недоступен пользователь,
+      存在しません, 存在しない, 見つかりません, 見つからない, みつかりません, 宛先不明, 宛先が, ありません, 该用户不存在, 不存在, 无此用户, 用户不, 找不到, 未找到, 查無, 존재하지, 찾을 수 없
+    `),
+    sample: '550 用户不存在',
   },
 ];

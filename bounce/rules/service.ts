@@ -24,6 +24,12 @@ export const relayRules: readonly Rule[] = [
 /** Before "no such user": what local delivery says of itself quotes user names. */
 export const localRules: readonly Rule[] = [
   {
+    id: 'tls-trouble',
+    reason: 'security',
+    words: phrases(`starttls, certificate, tls handshake, tls required, tls is required`),
+    sample: '530 5.7.0 Must issue a STARTTLS command first',
+  },
+  {
     id: 'local-delivery-trouble',
     reason: 'system',
     words: phrases(`
@@ -45,13 +51,12 @@ export const serviceRules: readonly Rule[] = [
     id: 'tls-or-login-required',
     reason: 'security',
     words: phrases(`
-      unauthenticated sender, starttls, |tls|, must issue a starttls, encryption required, encryption needed,
-      authentication required, authentication is required, requires authentication, smtp auth, auth required,
-      not authenticated, authentication failed, authentication failure, authentication credentials, advertise auth,
-      please authenticate, log in first, insecure, certificate, dane|, mta sts, tlsa, cipher, unable to authenticate,
-      password
+      unauthenticated sender, |tls|, encryption required, encryption needed, authentication required,
+      authentication is required, requires authentication, smtp auth, auth required, not authenticated,
+      authentication failed, authentication failure, authentication credentials, advertise auth, please authenticate,
+      log in first, insecure, dane|, mta sts, tlsa, cipher, unable to authenticate, password
     `),
-    sample: '530 5.7.0 Must issue a STARTTLS command first',
+    sample: '530 5.7.0 Authentication required',
   },
   {
     id: 'policy-of-theirs',

@@ -87,32 +87,39 @@ const bystanders = [
   'no-reply',
   'root',
 ];
+/** Words that make every address of a line a bystander's, and those that do so for the address behind them. */
 const bystanderLines = [
   'contact',
   'kontakt',
   'contac',
   'fragen an',
   'assistance',
-  'from:',
-  'sender',
-  'reply-to',
+  'questions',
   'envelope-from',
-  'mail from',
   'message-id',
   'in-reply',
-  'subject:',
-  'http://',
-  'https://',
-  'absender',
-  'questions',
 ];
+const bystanderLeads = ['from:', 'sender', 'reply-to', 'mail from', 'subject:', 'http://', 'https://', 'absender'];
 
 export function readAnything(input: FreeformInput): Reading[] {
-  for (const find of [onOwnLines, besideFailure, fromFailedField, fromMention, fromVerp, fromReturnedMessage]) {
+  for (const find of [
+    onOwnLines,
+    besideFailure,
+    fromFailedField,
+    fromMention,
+    fromVerp,
+    ownOnOwnLines,
+    fromReturnedMessage,
+  ]) {
     const readings = find(input);
     if (readings.length > 0) return readings;
   }
   return [];
+}
+
+/** Somebody who wrote to himself: believed only where the address heads its own paragraph (`<me@example.org>:`). */
+function ownOnOwnLines(input: FreeformInput): Reading[] {
+  return onOwnLines({ ...input, own: [] }).filter(reading => reading.evidence?.[0]?.includes('>:') === true);
 }
 
 function onOwnLines(input: FreeformInput): Reading[] {
@@ -188,7 +195,9 @@ function wholeReason(all: readonly string[]): string {
 
 function isRecipient(address: string, line: string, input: FreeformInput): boolean {
   const lower = line.toLowerCase();
-  if (bystanderLines.some(word => lower.includes(word))) return false;
+  const before = lower.slice(0, Math.max(lower.indexOf(address.toLowerCase()), 0));
+  if (bystanderLines.some(word => lower.includes(word)) || bystanderLeads.some(word => before.includes(word)))
+    return false;
   if (bystanders.includes(localPartOf(address).toLowerCase())) return false;
   const reporter = addressOf(input.message.header.get('from'));
   return !input.own.some(one => sameAddress(one, address)) && !(reporter && sameAddress(reporter, address));

@@ -129,6 +129,7 @@ function ask(rules: readonly Rule[], fact: BounceFact, words: Words, confidence:
 }
 
 function holds(rule: Rule, fact: BounceFact, words: Words): boolean {
+  if (rule.onlyReports && fact.action == null) return false;
   if (rule.words && !words.holdAny(rule)) return false;
   if (rule.statuses && !rule.statuses.some(pattern => statusFits(pattern, fact.status))) return false;
   if (rule.replyCodes && !rule.replyCodes.includes(fact.replyCode ?? '')) return false;

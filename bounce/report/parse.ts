@@ -170,9 +170,10 @@ function readLateResponder({ message, report }: Opened): Finding | undefined {
 
 function inputOf({ message, report, original }: Opened): FreeformInput {
   const failed = findAddresses(message.header.all('x-failed-recipients').join(' '), 1_000);
-  const own = findAddresses(`${message.header.get('to')} ${message.header.get('cc')}`, 20).filter(
-    address => !failed.some(one => sameAddress(one, address)),
-  );
+  const own = findAddresses(
+    `${message.header.get('to')} ${message.header.get('cc')} ${original.get('from')}`,
+    20,
+  ).filter(address => !failed.some(one => sameAddress(one, address)));
   const mailed = findAddresses(`${original.get('x-envelope-to')} ${original.get('to')} ${original.get('cc')}`, 100);
   return { message, report, failed, own, mailed };
 }

@@ -66,7 +66,7 @@ export const contentRules: readonly Rule[] = [
       objectionable, profanity, unacceptable content, inappropriate, forbidden word, contains a url, contains url,
       url … in message, body contains, message body, media error, conversion, unsupported encoding, nested mime,
       invalid characters, bodytype, anhang, pièce jointe, adjunto, allegato, anexo, bijlage, вложен, 添付, 附件,
-      attachment type, attachment … not, attachment blocked, blocked attachment, bad attachment, illegal attachment,
+      attachment type, attachment … not, attachment blocked, blocked attachment, bad attachment,
       attachment … rejected, attachment … blocked, unauthorized attachment, prohibited attachment,
       attachment removed, contains an attachment, attachments are, attachment … policy, attachment extension,
       rejected attachment, dangerous attachment, forbidden attachment, executable attachment,

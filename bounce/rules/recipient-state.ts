@@ -29,7 +29,8 @@ export const mailboxFullRules: readonly Rule[] = [
       cota excedida, postvak is vol, postvak … vol, mailbox is vol, skrzynka … pełna, skrzynka jest pełna, kotası,
       kotayı aş, переполнен, ящик полон, превышена квота, превышение квоты, 容量, 一杯, いっぱい, 満杯, 已满, 已滿, 超过配额, 空间不足, 용량,
       가득, exceeding … quota, exceeded the local limit, zuviele mails, zu viele mails, overdrawn,
-      transient mailboxfull
+      transient mailboxfull, disc quota, reached disk quota, space has been used up, insufficient quota,
+      has insufficient disk space, not have enough disk, it is full|, maximum number of messages in
     `),
     sample: '552 5.2.2 <joe@example.org>: mailbox full',
   },
@@ -97,7 +98,9 @@ export const recipientStateRules: readonly Rule[] = [
       désactivé, desactivé, suspendu, bloqué, desactivad, deshabilitad, inhabilitad, suspendid, disattivat,
       disabilitat, sospes, desativad, bloquead, inativ, uitgeschakeld, geblokkeerd, zablokowan, nieaktywn,
       заблокирован, отключен, неактив, приостановлен, 停止, 停用, 禁用, 冻结, never logged on, compte … bloque,
-      permanent suppressed, has suppressed sending, onaccountsuppressionlist
+      permanent suppressed, has suppressed sending, onaccountsuppressionlist, archived recipient,
+      destinataire archivee, user is terminated, is terminated, suspend the service, suspended mailbox,
+      invalid/inactive, deactivated mailbox
     `),
     sample: '550 5.2.1 The email account that you tried to reach is disabled',
   },
@@ -121,7 +124,10 @@ export const recipientStateRules: readonly Rule[] = [
       permission to send, permissions to send, don't have permission, do not have permission, sender filtering,
       personal filter, due to user, because the recipient … list, whitelist, white list, executed from sieve, sieve,
       due to extended, mail filter, message filter, message was filtered, refused by tester, address … restricted,
-      unwanted mail, refuses mail, mail … is refused, ドメイン指定, 受信拒否, 迷惑メールフィルタ, 指定受信, int p2, rcp p2, rcp p3
+      unwanted mail, refuses mail, mail … is refused, ドメイン指定, 受信拒否, 迷惑メールフィルタ, 指定受信, int p2, rcp p2, rcp p3,
+      due to recipient preferences, due to user rules, not found recipient account, account is protected by,
+      blocked by the recipient, user reject, restricted sms, is only accepting mail from, not accepting any mail,
+      refuse to receive mail
     `),
     sample: '550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized',
   },

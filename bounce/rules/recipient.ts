@@ -12,7 +12,7 @@ export const recipientRules: readonly Rule[] = [
       no mx found, couldn't find a mail exchanger, no mail exchanger, no mail server, no mail hosts,
       mail server could not be found, mx record … not found, no valid mx, has no mx, smtp service not available for,
       all relevant mx records point to non existent hosts, only one mx and it is, kein mx, mx not found,
-      no usable mx, domain has no mail, couldn't find any mail
+      no usable mx, domain has no mail, couldn't find any mail, no route for current request
     `),
     sample: '556 5.1.10 Recipient address has null MX',
   },
@@ -118,7 +118,10 @@ export const recipientRules: readonly Rule[] = [
       account not valid, account is not active, address is not valid, address is not listed, address is not found,
       recipient is not valid, recipient is not listed, recipient is not found, recipient is not known,
       does not have an account, does not have a mailbox, does not have a valid mailbox, user was deleted,
-      mailbox was deleted, account was deleted
+      mailbox was deleted, account was deleted, badrcptto, not present, missing home directory,
+      no one at this address, destination addresses were unknown, destination server rejected,
+      no longer accepts mail, addressed to an unknown, email name is not found, wrong or no longer valid,
+      the following recipients was undeliverable, account or domain may not exist
     `),
     sample: '550 5.1.1 <joe@example.org>: Recipient address rejected: User unknown in local recipient table',
   },
@@ -129,7 +132,7 @@ export const recipientRules: readonly Rule[] = [
       unbekannter benutzer, benutzer unbekannt, benutzer … unbekannt, empfänger unbekannt, empfänger … unbekannt,
       empfänger nicht, empfänger … nicht, unbekannter empfänger, adresse unbekannt, adresse … unbekannt,
       existiert nicht, adresse … nicht gefunden, nicht gefunden, postfach unbekannt, kein postfach, kein benutzer,
-      ungültige adresse, ungültige empfänger
+      ungültige adresse, ungültige empfänger, keine emails empfangen kann
     `),
     sample: '550 Empfänger unbekannt',
   },
@@ -153,7 +156,7 @@ export const recipientRules: readonly Rule[] = [
       usuário desconhecido, usuario desconhecido, destinatário desconhecido, destinatário inválido,
       usuário inexistente, conta inexistente, não foi encontrad, não encontrad, conta … não, utente sconosciuto,
       utente … sconosciuto, destinatario sconosciuto, indirizzo … non, non esiste, inesistente, casella … non,
-      non trovato, non è stato trovato
+      non trovato, non è stato trovato, utente simile, esiste un utente
     `),
     sample: '550 Usuario desconocido',
   },

@@ -14,6 +14,8 @@ export interface Rule {
   readonly replyCodes?: readonly string[];
   /** Part of a server's name (remote MTA) or of the diagnostic, lower case: for providers with a language of their own. */
   readonly mtas?: readonly string[];
+  /** Holds for reports only: in a session the same words are the beginning of the story, not its end. */
+  readonly onlyReports?: true;
   readonly stages?: readonly SmtpStage[];
   readonly sample: string;
 }

@@ -70,8 +70,8 @@ export const senderRules: readonly Rule[] = [
       authorized to send, unable to verify sender, could not verify sender, does not like sender, verify the sender,
       verify sender, permission to post, groups.google.com/support, customfromdenied, send mail as,
       system not configured to accept mail from, wildcard mx in your domain, sender account, mailfrom, reply address,
-      not a member of, only members, non members, nonmember, not subscribed, your address is not, absenderadresse,
-      absender, expéditeur, remitente, remetente, mittente, отправител, 送信元, 差出人, 发件人, 寄件者, 寄件人, unauthorized sender,
+      not a member of, only members, non members, nonmember, your address is not, absenderadresse, absender,
+      expéditeur, remitente, remetente, mittente, отправител, 送信元, 差出人, 发件人, 寄件者, 寄件人, unauthorized sender,
       backscatterer.org, snd p1, snd p2, dns p1, dns p2
     `),
     sample: '501 5.1.8 Sender address rejected: Domain not found',

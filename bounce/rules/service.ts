@@ -15,7 +15,7 @@ export const relayRules: readonly Rule[] = [
       must authenticate to relay, third party relay, illegal relay, no relay, relay rejected, rcpthosts,
       allowed rcpthosts, that domain isn't in my list, not a gateway, not allowed to relay, relay not,
       domain not allowed, not a local domain, not our domain, not hosted here, not hosted, no such domain here,
-      is not local, relais, ретрансл
+      is not local, relais, ретрансл, don't handle mail for, non local email address, as a relay, specify a domain
     `),
     sample: '550 5.7.1 Relaying denied',
   },
@@ -34,7 +34,8 @@ export const localRules: readonly Rule[] = [
     reason: 'system',
     words: phrases(`
       couldn't create, can't create, cannot create, unable to create, unable to lock, can't open, cannot open,
-      permission denied when, command died, local configuration error, no such file
+      permission denied when, command died, local configuration error, no such file, would create a mail loop,
+      loops back to, loop was found in, interrupted system call, while being processed
     `),
     sample: 'procmail: Couldn\'t create "/var/spool/mail/joe" id: No such user',
   },
@@ -54,7 +55,8 @@ export const serviceRules: readonly Rule[] = [
       unauthenticated sender, |tls|, encryption required, encryption needed, authentication required,
       authentication is required, requires authentication, smtp auth, auth required, not authenticated,
       authentication failed, authentication failure, authentication credentials, advertise auth, please authenticate,
-      log in first, insecure, dane|, mta sts, tlsa, cipher, unable to authenticate, password
+      log in first, insecure, dane|, mta sts, tlsa, cipher, unable to authenticate, password, not subscribed to ses,
+      verification failure
     `),
     sample: '530 5.7.0 Authentication required',
   },
@@ -63,7 +65,9 @@ export const serviceRules: readonly Rule[] = [
     reason: 'policy',
     words: phrases(`
       policy reasons, local policy, violates policy, policy violation, because its content presents a potential,
-      illegal attachment, pol p1, pol p2, pol p3, pol p4, pol p5
+      illegal attachment, pol p1, pol p2, pol p3, pol p4, pol p5, closed mailing list, organizational settings,
+      denied by policy, due to policy, due to security policies, header error, protocol violation, low priority,
+      not subscribed to this group
     `),
     sample: '554 5.7.9 Message not accepted for policy reasons',
   },
@@ -99,9 +103,9 @@ export const serviceRules: readonly Rule[] = [
     id: 'loop',
     reason: 'network',
     words: phrases(`
-      too many hops, mail loop, mail loops, loops back, forwarding loop, routing loop, loop detected, looping,
-      loop count, hop count, hopcount, message loop, delivery loop, too many received, mail system … loop,
-      queue.expired; … loop, |loop|, schleife, boucle
+      too many hops, mail loop, mail loops, forwarding loop, routing loop, loop detected, looping, loop count,
+      hop count, hopcount, message loop, delivery loop, too many received, mail system … loop, queue.expired; … loop,
+      |loop|, schleife, boucle
     `),
     sample: '554 5.4.6 Too many hops',
   },
@@ -117,9 +121,18 @@ export const serviceRules: readonly Rule[] = [
       for 5 days, still undelivered, will be retried, been delayed, not yet been delivered, delayed,
       will continue to, queue lifetime, timeout exceeded, resources temporarily unavailable, message timed out,
       message timeout, too old, zu lange, trop longtemps, in coda, превышено время, not responding,
-      host not reachable, did not accept our requests, did not reach its, days, hours
+      host not reachable, did not accept our requests, did not reach its, days, hours, server did not respond,
+      have been failing for a long time, failed to deliver to domain, could not find a gateway for,
+      within the allowed queue period, has not been collected after, failed … attempts
     `),
     sample: '554 5.4.7 Message expired: unable to deliver in 840 minutes',
+  },
+  {
+    id: 'timed-out-for-good',
+    reason: 'expired',
+    words: phrases(`connection timed out, connect timed out, operation timed out, connection timeout`),
+    onlyReports: true,
+    sample: 'connect to mx.example.org[192.0.2.1]:25: Connection timed out',
   },
   {
     id: 'no-connection',
@@ -137,6 +150,6 @@ export const serviceRules: readonly Rule[] = [
       cname lookup failed, unable to contact, remote server … not, error reading, tcp,
       mail server is currently unreachable, zeitüberschreitung, keine verbindung, délai, tiempo de espera, соединен
     `),
-    sample: '451 4.4.1 Connection timed out',
+    sample: '451 4.4.1 Connection refused',
   },
 ];

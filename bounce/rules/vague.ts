@@ -38,11 +38,14 @@ export const codeRules: readonly Rule[] = [
   { id: 'code-no-domain', reason: 'no_domain', statuses: ['5.1.2', '5.4.4', '5.4.310'], sample: '550 5.1.2' },
   { id: 'code-disabled', reason: 'mailbox_disabled', statuses: ['x.2.1'], sample: '550 5.2.1' },
   { id: 'code-expired', reason: 'expired', statuses: ['x.4.7', '5.4.300'], sample: '4.4.7' },
+  // A report that could not connect has kept trying; in a session 4.4.1 is a network that may come back.
+  { id: 'code-no-answer', reason: 'expired', statuses: ['4.4.1'], onlyReports: true, sample: '4.4.1' },
+  { id: 'code-no-answer-yet', reason: 'network', statuses: ['4.4.1'], sample: '4.4.1' },
   { id: 'code-loop', reason: 'network', statuses: ['x.4.6', '5.4.14', '5.4.12'], sample: '5.4.6' },
   {
     id: 'code-network',
     reason: 'network',
-    statuses: ['x.4.1', 'x.4.2', 'x.4.3', '4.4.4', '5.4.316', '5.4.8'],
+    statuses: ['5.4.1', 'x.4.2', 'x.4.3', '4.4.4', '5.4.316', '5.4.8'],
     sample: '4.4.1',
   },
   {

@@ -103,7 +103,7 @@ const replies: readonly (readonly [string, string])[] = [
   ['550 5.2.0 Message filtered', 'filtered'],
   // Programs
   ["Sorry, I couldn't find any host named x.example. (#5.1.2)", 'no_domain'],
-  ["Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)", 'network'],
+  ["Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)", '=network'],
   ["sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", 'relay_denied'],
   ['Sorry, message has wrong owner. (#4.3.5)', 'system'],
   ['Unrouteable address', 'no_mailbox'],

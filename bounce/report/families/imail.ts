@@ -25,7 +25,6 @@ export const imail: BlockFamily = {
     'invalid final delivery userid: {addr}',
     'user mailbox exceeds allowed size: {addr}',
     'undeliverable to {addr}',
-    '{text} attempts: {addr}',
     '{text}: {addr}',
     '{text}: {addr} {text}',
   ],

@@ -5,9 +5,9 @@
  */
 
 import type { ReportAction, SmtpStage } from './report/recipient.ts';
-import { isVague } from './report/reply-code.ts';
 import { contentRules, messageRules } from './rules/message.ts';
-import { foldWords, PhraseMatcher } from './rules/phrase-matcher.ts';
+import { PhraseMatcher } from './rules/phrase-matcher.ts';
+import { plainWords } from './rules/plain-words.ts';
 import type { BounceReason } from './rules/reason.ts';
 import { hardReasons, harmlessReasons } from './rules/reason.ts';
 import { recipientRules } from './rules/recipient.ts';
@@ -74,8 +74,6 @@ export const allRules: readonly Rule[] = [
   ...vagueRules,
   ...lastRules,
 ];
-
-const maxWords = 4_096;
 
 export function classifyBounce(fact: BounceFact): BounceVerdict {
   const settled = settledByAction(fact);
@@ -187,36 +185,4 @@ class Words {
     const found = this.found;
     return phrasesOf.get(rule)!.some(id => found.has(id));
   }
-}
-
-/** Without addresses and codes, which stand in the middle of phrases ("550-5.1.1 does 550-5.1.1 not exist"). */
-export function plainWords(text: string): string {
-  const cut = text.length > maxWords ? text.slice(0, maxWords) : text;
-  const kept: string[] = [];
-  for (const token of cut.split(/\s/)) {
-    const word = token.length > 4 && /^[245]\d\d-/.test(token) ? token.slice(4) : token;
-    const plain = word.includes('@') ? aroundAddress(word) : word;
-    if (plain !== '' && !isCode(plain)) kept.push(plain);
-  }
-  return foldWords(kept.join(' ')).replaceAll('unknown address error', '');
-}
-
-/** `found:<a@b>,unknown` and `found:a@b` keep what stands around the address. */
-function aroundAddress(word: string): string {
-  const at = word.indexOf('@');
-  let start = at;
-  while (start > 0 && !addressEdges.includes(word[start - 1]!)) start--;
-  let end = at;
-  while (end < word.length && !addressEdges.includes(word[end]!)) end++;
-  return `${word.slice(0, start)} ${word.slice(end)}`.replaceAll(/[<>()"']/g, ' ').trim();
-}
-
-const addressEdges = '<>()[]{},;:="\'';
-
-function isCode(word: string): boolean {
-  return /^[245]\d\d$/.test(word) || /^#?[245]\.\d{1,3}\.\d{1,3}$/.test(word);
-}
-
-export function isVagueStatus(status: string | null): boolean {
-  return isVague(status);
 }

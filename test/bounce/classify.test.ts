@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { allRules, classifyBounce, plainWords } from '../../bounce/classify.ts';
+import { allRules, classifyBounce } from '../../bounce/classify.ts';
 import { stageOf } from '../../bounce/report/recipient.ts';
 import { findReplyCodes } from '../../bounce/report/reply-code.ts';
 import { PhraseMatcher } from '../../bounce/rules/phrase-matcher.ts';
+import { plainWords } from '../../bounce/rules/plain-words.ts';
 
 /** As a relay would ask about a reply in its session. */
 const judge = (reply: string): string => {

@@ -27,20 +27,25 @@ export function weighHeader(header: Header, type: string, reportType = ''): Evid
   if (type === 'multipart/report')
     signs.push(['multipart-report', reportType.toLowerCase() === 'delivery-status' ? 2 : 1]);
   if (isMailSystem(header)) signs.push(['x-mailer', 1]);
-  if (isFromList(header) && daemon < 3) signs.push(['mailing-list', -4]);
+  if (isFromList(header) && daemon < 3) signs.push(['mailing-list', isToListOwner(header) ? -1 : -4]);
   if (isReply(subject) && daemon === 0) signs.push(['reply', -2]);
   return { weight: signs.reduce((sum, [, weight]) => sum + weight, 0), signs: signs.map(([name]) => name) };
 }
 
-/** Adds what the text says, for mail whose header already points to a machine: a person's letter may say the same. */
+/**
+ * Adds what the text says, for mail whose header already points to a machine that reports something: people's letters,
+ * and a postmaster's circulars and DMARC reports, use the same words.
+ */
 export function weighText(evidence: Evidence, folded: string): Evidence {
-  const isMachine = ['from-daemon', 'null-return-path', 'multipart-report', 'x-failed-recipients'].some(sign =>
-    evidence.signs.includes(sign),
-  );
+  const isMachine = machineSigns.some(sign => evidence.signs.includes(sign));
+  const isBareDaemon = evidence.weight === 2 && evidence.signs.length === 1;
   const head = folded.slice(0, 2_000);
-  if (!isMachine || !failureSentences.some(words => head.includes(words))) return evidence;
+  if (evidence.weight < 2 || !isMachine || isBareDaemon || !failureSentences.some(words => head.includes(words)))
+    return evidence;
   return { weight: evidence.weight + 1, signs: [...evidence.signs, 'text'] };
 }
+
+const machineSigns = ['from-daemon', 'null-return-path', 'multipart-report', 'x-failed-recipients'];
 
 /** Nobody writes letters as MAILER-DAEMON; a bounce from one may well have come through a list's administrator. */
 function isMailerDaemon(header: Header): boolean {
@@ -89,6 +94,15 @@ export function hasNullReturnPath(header: Header): boolean {
 export function isFromList(header: Header): boolean {
   const isBulk = ['bulk', 'list'].includes(header.get('precedence').toLowerCase()) && !isDaemon(header);
   return isBulk || ['list-id', 'list-unsubscribe', 'list-post'].some(name => header.has(name));
+}
+
+/** Written to the list's owner or bounce handler: lists put their own fields on that, too. */
+function isToListOwner(header: Header): boolean {
+  const local = localPartOf(findAddresses(header.get('to'), 1)[0] ?? '').toLowerCase();
+  return (
+    ['-admin', '-bounces', '-bounce', '-owner', '-errors'].some(end => local.endsWith(end)) ||
+    local.startsWith('owner-')
+  );
 }
 
 function isReply(subject: string): boolean {

@@ -46,7 +46,7 @@ export const failureSubjects: readonly string[] = [
   'message refused',
   'bounce notification',
   'bounced mail',
-  'error sending your mail',
+  'error sending',
   'error in delivery',
   'user unknown',
   'unknown user',

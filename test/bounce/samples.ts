@@ -759,4 +759,26 @@ Top failures:
 bob@example.net: 550 user unknown
 `,
   },
+  {
+    name: 'dmarc-aggregate-from-postmaster',
+    expected: [],
+    message: `From: postmaster@isp.example
+To: dmarc@example.org
+Subject: Report Domain: example.org Submitter: isp.example Report-ID: 1
+
+This is a DMARC aggregate report for example.org. Messages may have been rejected.
+Recipient of the report: dmarc@example.org. Write to admin-desk@isp.example.
+`,
+  },
+  {
+    name: 'null-return-path-newsletter',
+    expected: [],
+    message: `Return-Path: <>
+From: News <news@shop.example>
+To: ann@example.com
+Subject: Your order
+
+joe@shop.example: our new colleague. Your parcel could not be delivered; the following address failed: 1 Main St.
+`,
+  },
 ];

@@ -54,8 +54,9 @@ export const recipientRules: readonly Rule[] = [
       domain … couldn't be found, domain … could not be found, domain … cannot be found, destination domain,
       invalid hostname, invalid host name, address lookup failed, dns lookup failed, unbekannter host,
       unbekannte domain, domain existiert nicht, domaine inconnu, domaine … existe pas, domaine n'existe pas,
-      dominio no existe, dominio inexistente, dominio inesistente, domínio, domein, домен, 域名, ドメイン,
-      resolver.adr.badprimary … domain, couldn't find any host, find the recipient domain
+      dominio no existe, dominio inexistente, dominio inesistente, resolver.adr.badprimary … domain,
+      couldn't find any host, find the recipient domain, domínio não, domínio inexist, domein bestaat niet,
+      домен не найден, домен не существует, 域名不存在, 找不到域名, ドメインが存在, ドメインが見つ, dominio no encontrado
     `),
     sample: '550 5.1.2 <joe@example.org>... Host unknown (Name server: example.org: host not found)',
   },
@@ -109,13 +110,13 @@ export const recipientRules: readonly Rule[] = [
       not our customer, not an active address, unverified recipient, recipient verify failed,
       verification failed for, verify failed, callout verification, user doesn't, screenname, screen name,
       screen-name, |nosuchuser|, p=nosuchuser, answer=6596, illegal recipient, recipient syntax, address syntax,
-      destination mailbox address syntax, mailbox name not allowed, not handled here, 000c05a6, no existe,
-      wrong recipient, wrong address, incorrect address, address incorrect, dead address, list unknown,
-      mailing list … not, dosn't exist, dose not exist, does not exists, not a valid, rcp p1, int p1, int p3, int p4,
-      no such alias, no such login, no such addressee, no such customer, no such subscriber, no such member,
-      is not a user, is not a known, is not a local, is not a customer, is not a current, receiver not found,
-      invalid receiver, unknown receiver, receiver unknown, permanent noemail, account is not valid,
-      account not valid, account is not active, address is not valid, address is not listed, address is not found,
+      destination mailbox address syntax, mailbox name not allowed, not handled here, 000c05a6, wrong recipient,
+      wrong address, incorrect address, address incorrect, dead address, list unknown, mailing list … not,
+      dosn't exist, dose not exist, does not exists, not a valid, rcp p1, int p1, int p3, int p4, no such alias,
+      no such login, no such addressee, no such customer, no such subscriber, no such member, is not a user,
+      is not a known, is not a local, is not a customer, is not a current, receiver not found, invalid receiver,
+      unknown receiver, receiver unknown, permanent noemail, account is not valid, account not valid,
+      account is not active, address is not valid, address is not listed, address is not found,
       recipient is not valid, recipient is not listed, recipient is not found, recipient is not known,
       does not have an account, does not have a mailbox, does not have a valid mailbox, user was deleted,
       mailbox was deleted, account was deleted, badrcptto, not present, missing home directory,
@@ -130,9 +131,11 @@ export const recipientRules: readonly Rule[] = [
     reason: 'no_mailbox',
     words: phrases(`
       unbekannter benutzer, benutzer unbekannt, benutzer … unbekannt, empfänger unbekannt, empfänger … unbekannt,
-      empfänger nicht, empfänger … nicht, unbekannter empfänger, adresse unbekannt, adresse … unbekannt,
-      existiert nicht, adresse … nicht gefunden, nicht gefunden, postfach unbekannt, kein postfach, kein benutzer,
-      ungültige adresse, ungültige empfänger, keine emails empfangen kann
+      unbekannter empfänger, adresse unbekannt, adresse … unbekannt, existiert nicht, adresse … nicht gefunden,
+      postfach unbekannt, kein postfach, kein benutzer, ungültige adresse, ungültige empfänger,
+      keine emails empfangen kann, empfänger nicht gefunden, empfänger nicht bekannt, empfänger … nicht gefunden,
+      empfänger … nicht bekannt, empfänger … existiert nicht, benutzer … nicht gefunden, adresse nicht gefunden,
+      postfach … nicht gefunden, postfach existiert nicht, domino verzeichnis, nicht im verzeichnis
     `),
     sample: '550 Empfänger unbekannt',
   },
@@ -141,9 +144,10 @@ export const recipientRules: readonly Rule[] = [
     reason: 'no_mailbox',
     words: phrases(`
       utilisateur inconnu, utilisateur … inconnu, destinataire inconnu, destinataire … inconnu, adresse inconnue,
-      adresse … inconnue, n'existe pas, n'existe plus, adresse invalide, adresse … introuvable, introuvable,
+      adresse … inconnue, n'existe pas, n'existe plus, adresse invalide, adresse … introuvable,
       boîte aux lettres inexistante, inexistant, adresse d au moins un destinataire, destinataire invalide,
-      pas d'abonné, d'au moins un
+      pas d'abonné, d'au moins un, destinataire introuvable, utilisateur introuvable, adresse introuvable,
+      annuaire domino, pas dans l'annuaire, recensé dans l'annuaire
     `),
     sample: '550 Utilisateur inconnu',
   },
@@ -151,12 +155,17 @@ export const recipientRules: readonly Rule[] = [
     id: 'no-mailbox-spanish-portuguese-italian',
     reason: 'no_mailbox',
     words: phrases(`
-      usuario desconocido, usuario no, usuario inexistente, destinatario desconocido, dirección … no, direccion … no,
-      cuenta no existe, buzón no existe, no se encontró, no se ha encontrado, no encontrad, não existe, nao existe,
-      usuário desconhecido, usuario desconhecido, destinatário desconhecido, destinatário inválido,
-      usuário inexistente, conta inexistente, não foi encontrad, não encontrad, conta … não, utente sconosciuto,
-      utente … sconosciuto, destinatario sconosciuto, indirizzo … non, non esiste, inesistente, casella … non,
-      non trovato, non è stato trovato, utente simile, esiste un utente
+      usuario desconocido, usuario inexistente, destinatario desconocido, cuenta no existe, buzón no existe,
+      não existe, nao existe, usuário desconhecido, usuario desconhecido, destinatário desconhecido,
+      destinatário inválido, usuário inexistente, conta inexistente, utente sconosciuto, utente … sconosciuto,
+      destinatario sconosciuto, non esiste, inesistente, utente simile, esiste un utente, usuario no existe,
+      usuario no encontrado, dirección … no existe, dirección no existe, destinatario no encontrado,
+      destinatario no existe, cuenta … no existe, buzón … no existe, dirección … no se encontró,
+      no se encontró la dirección, no se encontró el usuario, no existe el usuario, no existe ese usuario,
+      no existe dicha, usuário não, conta não existe, conta … não existe, destinatário não, endereço não,
+      endereço … não foi encontrado, utente non trovato, indirizzo non trovato, destinatario non trovato,
+      indirizzo … non è stato trovato, indirizzo non valido, casella … non esiste, directorio de domino,
+      directory domino, rubrica di domino
     `),
     sample: '550 Usuario desconocido',
   },
@@ -164,9 +173,12 @@ export const recipientRules: readonly Rule[] = [
     id: 'no-mailbox-dutch-nordic-eastern',
     reason: 'no_mailbox',
     words: phrases(`
-      onbekende gebruiker, gebruiker onbekend, gebruiker … niet, onbekend, bestaat niet, niet gevonden, okänd,
-      ukjent, ukendt, finns inte, findes ikke, tuntematon, nieznany, nie istnieje, nie znaleziono, nieistniejąc,
-      neexistuje, neznám, bulunamadı, bilinmeyen, ismeretlen
+      onbekende gebruiker, gebruiker onbekend, bestaat niet, finns inte, findes ikke, nie istnieje, nie znaleziono,
+      nieistniejąc, neexistuje, bulunamadı, gebruiker … niet gevonden, gebruiker bestaat niet, adres onbekend,
+      geadresseerde onbekend, ontvanger onbekend, adres … niet gevonden, okänd mottagare, okänd användare,
+      ukjent bruker, ukjent mottaker, ukendt modtager, ukendt bruger, tuntematon vastaanottaja, nieznany użytkownik,
+      nieznany odbiorca, neznámý uživatel, neznámý příjemce, ismeretlen felhasználó, ismeretlen címzett,
+      bilinmeyen kullanıcı, bilinmeyen alıcı
     `),
     sample: '550 Gebruiker onbekend',
   },
@@ -174,8 +186,11 @@ export const recipientRules: readonly Rule[] = [
     id: 'no-mailbox-russian-and-cjk',
     reason: 'no_mailbox',
     words: phrases(`
-      не существует, несуществующ, пользователь не найден, не найден, неизвестн, нет такого, недоступен пользователь,
-      存在しません, 存在しない, 見つかりません, 見つからない, みつかりません, 宛先不明, 宛先が, ありません, 该用户不存在, 不存在, 无此用户, 用户不, 找不到, 未找到, 查無, 존재하지, 찾을 수 없
+      не существует, несуществующ, пользователь не найден, не найден, нет такого, недоступен пользователь, 存在しません,
+      存在しない, 宛先不明, 该用户不存在, 不存在, 无此用户, 查無, 존재하지, 찾을 수 없, неизвестный пользователь, неизвестный получатель,
+      пользователь неизвестен, адрес неизвестен, リストにありません, アドレスが見つかりません, アドレスが見つから, ユーザが見つかりません, ユーザーが見つかりません,
+      宛先が見つかりません, 宛先がありません, ユーザーはありません, 找不到收件, 找不到用户, 找不到該, 未找到收件, 未找到用户, 未找到该, 查無此, ディレクトリには見つかりません, ディレクトリに見つかりません,
+      ユーザー … 見つかりません
     `),
     sample: '550 用户不存在',
   },

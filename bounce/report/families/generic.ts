@@ -148,6 +148,9 @@ function besideFailure(input: FreeformInput): Reading[] {
         found.push({ finalRecipient: address, diagnostic: line.trim(), evidence: [line.trim()] });
     }
   }
+  // One recipient: everything that the report says is about him.
+  const [only] = found;
+  if (only && found.length === 1) return [{ ...only, diagnostic: wholeReason(input.report.lines) }];
   return found;
 }
 

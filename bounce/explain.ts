@@ -55,7 +55,7 @@ function explainRecipient(one: ReportedRecipient, numbers: LineNumbers): Explain
     confidence: verdict.confidence,
     diagnostic: one.diagnostic,
     ...(one.feedbackType === null ? {} : { feedbackType: one.feedbackType }),
-    lines: one.evidence.filter(text => text !== '').map(text => ({ line: numbers.of(text), text })),
+    lines: numbers.of(one.evidence.filter(text => text !== '')),
   };
 }
 
@@ -68,12 +68,23 @@ class LineNumbers {
     this.bytes = bytes;
   }
 
-  of(text: string): number | null {
+  /** The numbers of lines that stand in the order of the message: each is looked for behind the one before it. */
+  of(texts: readonly string[]): EvidenceLine[] {
+    let from = 0;
+    return texts.map(text => {
+      const index = this.find(text, from);
+      if (index !== -1) from = index + 1;
+      return { line: index === -1 ? null : index + 1, text };
+    });
+  }
+
+  private find(text: string, from: number): number {
     this.lines ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, Math.min(this.bytes.byteLength, 256 * 1024))
       .toString('utf8')
       .split('\n', 5_000);
-    const start = (text.split('\n', 1)[0] ?? '').trim().slice(0, 40);
-    const index = start === '' ? -1 : this.lines.findIndex(line => line.includes(start));
-    return index === -1 ? null : index + 1;
+    const start = (text.split('\n', 1)[0] ?? '').trim().slice(0, 60);
+    if (start === '') return -1;
+    const next = this.lines.findIndex((line, index) => index >= from && line.includes(start));
+    return next === -1 ? this.lines.findIndex(line => line.includes(start)) : next;
   }
 }

@@ -2,6 +2,7 @@
  * Amazon SES notifications that SNS delivers by mail: JSON in a text part, as published or wrapped in an SNS envelope
  * (`"Type": "Notification"`, the notification as a string in `Message`). Lines may have been folded on the way.
  */
+import { addressOf } from './address.ts';
 import type { ReportAction, ReportedRecipient } from './recipient.ts';
 import { reportedRecipient } from './recipient.ts';
 import { readStatus } from './reply-code.ts';
@@ -67,7 +68,7 @@ function commonOf(
   one: Json,
   parent: Json,
 ): { recipient: string | null; finalRecipient: string | null; reportingMta: string | null } {
-  const recipient = textOf(one.emailAddress).replace(/^.*</, '').replace(/>.*$/, '') || null;
+  const recipient = addressOf(textOf(one.emailAddress).slice(0, 1_000));
   return {
     recipient,
     finalRecipient: recipient,

@@ -122,14 +122,17 @@ function readableResult(result: ExplainedRecipient, brief: boolean): string {
   const codes = [result.replycode, result.status].filter(code => code !== null).join(' ');
   const verdict = result.hard ? 'hard: the address is bad' : 'no reason to give up the address';
   const lines = [
-    `  ${result.recipient ?? '(recipient not named)'}`,
+    `  ${printable(result.recipient ?? '(recipient not named)')}`,
     `    ${result.action}, ${result.reason}${codes === '' ? '' : ` (${codes})`} - ${verdict}`,
     `    by rule ${result.rule}, confidence ${Math.round(result.confidence * 100)} %`,
   ];
   const shown = brief
     ? []
-    : result.lines.map(
-        ({ line, text }) => `    ${String(line ?? '-').padStart(5)} | ${text.slice(0, 160).replaceAll('\n', ' ')}`,
-      );
+    : result.lines.map(({ line, text }) => `    ${String(line ?? '-').padStart(5)} | ${printable(text.slice(0, 160))}`);
   return `${[...lines, ...shown].join('\n')}\n`;
+}
+
+/** What strangers wrote must not drive the terminal: control characters are shown as dots. */
+function printable(text: string): string {
+  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '·');
 }

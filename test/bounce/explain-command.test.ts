@@ -85,6 +85,13 @@ describe('postern bounce explain', () => {
     expect(text).toContain('7 | 550 5.1.1 no such user');
   });
 
+  test('control characters of a stranger do not reach the terminal', () => {
+    const text = run(['-'], bounce.replace('no such user', 'no such user \x1b[2J\x1b]0;x\x07')).stdout;
+    expect(text).toContain('no such user');
+    expect(text).not.toContain('\x07');
+    expect(text).not.toContain('\x1b');
+  });
+
   test('no file named: exit is not 0', () => {
     expect(run([]).status).not.toBe(0);
   });

@@ -23,7 +23,7 @@ export class Recorder {
       maxItems: MAX_BATCH_ITEMS,
       maxBytes: Number.POSITIVE_INFINITY,
       bytesOf: () => 0,
-      });
+    });
   }
 
   /** Whether outcomes wait for the database: whoever claims now could claim what is already delivered. */

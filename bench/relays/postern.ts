@@ -24,7 +24,7 @@ async function startPostern(site: Site, settings: Readonly<Record<string, string
   const httpPort = await freePort();
   const { tree } = await launch({
     program: process.execPath,
-    args: [join(checkout, 'bin/postern.js'), 'start'],
+    args: ['--max-semi-space-size=4', join(checkout, 'bin/postern.js'), 'start'],
     home: site.home,
     env: { ...environment(site, httpPort), ...settings },
     isReady: () => answersOk(`http://127.0.0.1:${httpPort}/readyz`),

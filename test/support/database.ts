@@ -1,0 +1,42 @@
+// A database of one's own: a clone of the migrated template, dropped when the test file is done.
+import { randomBytes } from 'node:crypto';
+import { Client, Pool } from 'pg';
+import { inject } from 'vitest';
+import { createDatabase } from '../../src/platform/postgres.ts';
+import type { Database } from '../../src/store/schema.ts';
+import { TEMPLATE, urlOfDatabase } from './database-server.ts';
+
+export type TestDatabase = Awaited<ReturnType<typeof cloneDatabase>>;
+
+export async function cloneDatabase({ empty = false } = {}) {
+  const server = inject('databaseServer');
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await run(server, `create database ${name} template ${empty ? 'template1' : TEMPLATE}`);
+  const url = urlOfDatabase(server, name);
+  const pool = new Pool({ connectionString: url, max: 3 });
+  // Dropping the database ends connections that were left.
+  pool.on('error', () => undefined);
+  return {
+    url,
+    pool,
+    db: createDatabase<Database>(pool),
+    /** Rows as plain objects. */
+    async rows<Row = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<Row[]> {
+      return (await pool.query(sql, values)).rows as Row[];
+    },
+    async drop() {
+      await pool.end();
+      await run(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

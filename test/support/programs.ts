@@ -1,0 +1,28 @@
+// Programs that nobody here wrote. Where one is missing, its suite is skipped and says so, here and in the summary.
+import { spawnSync } from 'node:child_process';
+
+const PROGRAMS = {
+  'redis-server': 'no redis-server: the queue over Redis is not tested (Debian: redis-server)',
+  swaks: 'no swaks: not tested as a client (Debian: swaks)',
+  python3: "no python3: Python's smtplib is not tested as a client",
+  'smtp-source': 'no smtp-source: not tested as a client (Debian: postfix)',
+  'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
+} as const;
+
+export type Program = keyof typeof PROGRAMS;
+
+export function has(program: Program): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { env: { ...process.env, PATH } }).status === 0;
+}
+
+/** For a suite's title: empty, or why it is skipped. */
+export function unlessInstalled(program: Program): string {
+  return has(program) ? '' : ` (skipped: ${PROGRAMS[program]})`;
+}
+
+export function missingPrograms(): string[] {
+  return (Object.keys(PROGRAMS) as Program[]).filter(program => !has(program)).map(program => PROGRAMS[program]);
+}
+
+/** Debian keeps smtp-source where an ordinary user's shell does not look. */
+export const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;

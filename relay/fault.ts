@@ -39,7 +39,8 @@ const ROWS: readonly Row[] = [
       'relaying not allowed',
     ],
   },
-  // "454 Throttling failure: Maximum sending rate exceeded", "454 Daily message quota exceeded" (SES)
+  // "454 Throttling failure: Maximum sending rate exceeded", "454 Daily message quota exceeded" (SES), "451 Maximum
+  // credits exceeded" (SendGrid)
   {
     scope: 'upstream',
     words: [
@@ -51,9 +52,11 @@ const ROWS: readonly Row[] = [
       'hourly limit',
       'daily sending limit',
       'daily user sending',
+      'credits exceeded',
+      'exceeded your credits',
     ],
   },
-  // "554 Sending paused for this account" (SES), "451 Maximum credits exceeded" (SendGrid)
+  // "554 Sending paused for this account" (SES); at RCPT such words are about the recipient's account
   {
     scope: 'upstream',
     stages: TRANSACTION,
@@ -63,8 +66,6 @@ const ROWS: readonly Row[] = [
       'account suspended',
       'account disabled',
       'account is disabled',
-      'credits exceeded',
-      'exceeded your credits',
       'billing',
       'account is not active',
       'not authorized to send',
@@ -74,7 +75,8 @@ const ROWS: readonly Row[] = [
   // "552 5.3.4 Message size exceeds fixed limit"
   { scope: 'message', permanent: true, enhanced: ['3.4', '2.3'] },
   { scope: 'message', permanent: true, codes: [552], stages: TRANSACTION },
-  // "554 Message rejected: Email address is not verified" (SES), "550 5.7.60 Client does not have permissions to send as this sender"
+  // "554 Message rejected: Email address is not verified" (SES), "550 The from address does not match a verified Sender
+  // Identity" (SendGrid), "550 5.7.60 Client does not have permissions to send as this sender"
   {
     scope: 'sender',
     permanent: true,
@@ -88,6 +90,8 @@ const ROWS: readonly Row[] = [
       'sender id not',
       'unverified',
       'from address is not',
+      'verified sender',
+      'unauthenticated senders',
     ],
   },
   // RFC 7372 and Gmail's 5.7.26: SPF, DKIM, DMARC, PTR

@@ -73,7 +73,7 @@ function endOfQuotedString(text: string): number {
       i += 1;
       const quoted = text.charCodeAt(i);
       if (!(quoted >= 0x20 && quoted <= 0x7e)) return -1;
-    } else if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+    } else if (code < 0x20 || code === 0x7f || (code > 0x7f && !isBeyondAscii(code))) {
       return -1;
     }
   }
@@ -82,8 +82,15 @@ function endOfQuotedString(text: string): number {
 
 /** RFC 5322 atext, and what RFC 6531 section 3.3 adds to it. */
 function isAtext(code: number): boolean {
-  if (code >= 0xa0) return code !== 0x2028 && code !== 0x2029 && code !== 0xfeff;
-  return ATEXT[code] === 1;
+  return code < 0x80 ? ATEXT[code] === 1 : isBeyondAscii(code);
+}
+
+/**
+ * What RFC 6531 adds, without C1 controls, line and paragraph separators and the byte order mark. U+FFFD is what bytes
+ * that are not UTF-8 have become: the mailbox would not be the one that was sent.
+ */
+function isBeyondAscii(code: number): boolean {
+  return code >= 0xa0 && code !== 0x2028 && code !== 0x2029 && code !== 0xfeff && code !== 0xfffd;
 }
 
 const ATEXT = (() => {
@@ -105,8 +112,7 @@ function isLabel(label: string): boolean {
   for (let i = 0; i < label.length; i += 1) {
     const code = label.charCodeAt(i);
     const isLetterOrDigit = (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
-    if (!isLetterOrDigit && code !== 45 && code < 0xa0) return false;
-    if (code === 0x2028 || code === 0x2029 || code === 0xfeff) return false;
+    if (!isLetterOrDigit && code !== 45 && !isBeyondAscii(code)) return false;
   }
   return true;
 }

@@ -19,12 +19,14 @@ export type Header = {
 
 const CR = 0x0d;
 const COLON = 0x3a;
+/** Far more than policy lets pass; 25 MB of `a:` would otherwise become millions of objects before it is asked. */
+const MAX_FIELDS = 10_000;
 
 /** Scans up to the empty line, the first line that is no field, or the end. Content has CRLF line ends only. */
 export function scanHeader(content: Buffer): Header {
   const fields: HeaderField[] = [];
   let position = 0;
-  while (position < content.length && content[position] !== CR) {
+  while (position < content.length && content[position] !== CR && fields.length < MAX_FIELDS) {
     const end = endOfField(content, position);
     const colon = content.indexOf(COLON, position);
     if (colon < 0 || colon >= end || !isFieldName(content, position, colon)) break;

@@ -31,6 +31,7 @@ export class ByteBudget {
         () => {
           this.#line = this.#line.filter(other => other !== entry);
           reject(signal.reason);
+          this.#serve();
         },
         { once: true },
       );
@@ -39,6 +40,10 @@ export class ByteBudget {
 
   give(bytes: number): void {
     this.#used -= bytes;
+    this.#serve();
+  }
+
+  #serve(): void {
     while (this.#line.length > 0 && this.#fits(this.#line[0]!.bytes)) {
       const next = this.#line.shift()!;
       this.#used += next.bytes;

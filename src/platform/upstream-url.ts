@@ -33,6 +33,7 @@ export const upstreamUrls = z.string().transform((value, context) => {
     else if (upstreams.some(other => other.name === parsed.name)) context.addIssue(`name ${parsed.name} stands twice`);
     else upstreams.push(parsed);
   }
+  if (value.replaceAll(',', '').trim() === '') context.addIssue('names no upstream');
   return upstreams;
 });
 
@@ -50,19 +51,31 @@ export function parseUpstreamUrl(text: string): UpstreamSettings | string {
   if (!Number.isInteger(connections) || connections < 1 || connections > 1000) return 'has connections outside 1-1000';
   const ratePerSecond = parseRate(url.searchParams.get('rate'));
   if (ratePerSecond === undefined) return 'has a rate that is not like 14/s, 100/m or 5000/h';
+  const user = decoded(url.username);
+  const password = decoded(url.password);
+  if (user === null || password === null) return 'has a % in user or password that is not written as %25';
   const name = url.searchParams.get('name') ?? url.hostname;
   if (!/^[\w.-]{1,64}$/.test(name)) return 'has a name that is not of letters, digits, dots and hyphens';
   return {
     name,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || (implicit ? 465 : 25)),
-    user: url.username ? decodeURIComponent(url.username) : null,
-    password: url.password ? decodeURIComponent(url.password) : null,
+    user: user || null,
+    password: password || null,
     tls: implicit ? 'implicit' : tls,
     verifyCertificate: tls === 'verify',
     connections,
     ratePerSecond,
   };
+}
+
+/** null when a % does not begin an escape. */
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 function isTlsMode(value: string): value is (typeof TLS_MODES)[number] {

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError, loadSettings } from '../../src/platform/config.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'config-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function problems(environment: Record<string, string>): readonly string[] {
+  try {
+    loadSettings(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('the settings', () => {
+  it('have a default each', () => {
+    expect(loadSettings({})).toMatchObject({
+      POSTERN_DATA_DIR: './data',
+      DATABASE_URL: null,
+      REDIS_URL: null,
+      POSTERN_HOST: '127.0.0.1',
+      POSTERN_SMTP_PORT: 2525,
+      POSTERN_SMTPS_PORT: null,
+      POSTERN_HTTP_PORT: 8025,
+      POSTERN_INSECURE_AUTH: 'loopback',
+      POSTERN_MAX_MESSAGE_SIZE: 25_000_000,
+      POSTERN_MAX_RECIPIENTS: 1_000,
+      POSTERN_UPSTREAMS: null,
+      POSTERN_MODE: null,
+      POSTERN_MAX_AGE: 172_800_000,
+      POSTERN_ROLES: new Set(['listener', 'dispatcher', 'http']),
+      POSTERN_LOG_LEVEL: 'info',
+    });
+  });
+
+  it('come from the environment first, then from the file, then from the default; empty counts as absent', () => {
+    const yaml = file('a.yaml', 'POSTERN_SMTP_PORT: 1025\nPOSTERN_HTTP_PORT: off\nPOSTERN_ROLES: [listener, http]\n');
+    const settings = loadSettings({
+      POSTERN_CONFIG: yaml,
+      POSTERN_SMTP_PORT: '587',
+      POSTERN_HOST: '',
+      POSTERN_HTTP_PORT: '',
+    });
+    expect([settings.POSTERN_SMTP_PORT, settings.POSTERN_HOST]).toEqual([587, '127.0.0.1']);
+    expect(settings.POSTERN_ROLES).toEqual(new Set(['listener', 'http']));
+    expect(settings.POSTERN_HTTP_PORT).toBeNull();
+  });
+
+  it('may come from a file of their own, without its last line end', () => {
+    const path = file('secret', 'postgres://u:p@db/x\n');
+    expect(loadSettings({ DATABASE_URL_FILE: path }).DATABASE_URL).toBe('postgres://u:p@db/x');
+    expect(loadSettings({ DATABASE_URL_FILE: path, DATABASE_URL: 'postgres://other/x' }).DATABASE_URL).toBe(
+      'postgres://other/x',
+    );
+  });
+
+  it('are complained about all together, each with an example', () => {
+    const found = problems({
+      POSTERN_SMTP_PORT: '70000',
+      POSTERN_MAX_AGE: 'long',
+      POSTERN_RETRY: '1m,x',
+      POSTERN_INSECURE_AUTH: 'yes',
+      POSTERN_ROLES: 'listener,cook',
+      POSTERN_MAX_MESSAGE_SIZE: '25 MB',
+      POSTERN_UPSTREAMS: 'smtp://u:hunter2@x?tls=no',
+      POSTERN_SMPT_PORT: '25',
+      DATABASE_URL: 'mysql://u:hunter2@x',
+      POSTERN_TLS_CERT: '/x',
+    });
+    expect(found).toHaveLength(10);
+    expect(found.filter(problem => /example|no such setting/.test(problem))).toHaveLength(10);
+    expect(found.join('\n')).not.toContain('hunter2');
+    expect(found.join('\n')).toContain('POSTERN_SMPT_PORT: no such setting');
+  });
+
+  it.each([
+    ['a file that is not there', { POSTERN_CONFIG: '/nowhere/postern.yaml' }, /cannot be read/],
+    ['a file that is no YAML', { POSTERN_CONFIG: file('b.yaml', '{') }, /cannot be read/],
+    ['a file that is a list', { POSTERN_CONFIG: file('c.yaml', '- a\n') }, /not a list of NAME/],
+    ['a misspelt key in the file', { POSTERN_CONFIG: file('d.yaml', 'POSTERN_PROT: 1\n') }, /no such setting/],
+    ['a secret file that is not there', { POSTERN_ADMIN_PASSWORD_FILE: '/nowhere/x' }, /ENOENT/],
+    ['live without an upstream', { POSTERN_MODE: 'live' }, /POSTERN_UPSTREAMS/],
+    ['upstreams that are none', { POSTERN_UPSTREAMS: ' , ' }, /POSTERN_UPSTREAMS/],
+  ])('name %s', (_name, environment, expected) => {
+    const found = problems(environment);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(expected);
+  });
+});

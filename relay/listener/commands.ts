@@ -24,7 +24,7 @@ export function parseMail(line: string): MailCommand | Refused {
   const reversePath = parts.path === '' ? null : parseMailbox(parts.path, { smtpUtf8 });
   if (isProblem(reversePath)) return badAddress(reversePath.problem, '5.1.7', 'sender');
   const size = parameters.get('SIZE') ?? null;
-  const body = (parameters.get('BODY') ?? '7BIT').toUpperCase();
+  const body = parameters.has('BODY') ? parameters.get('BODY')?.toUpperCase() : '7BIT';
   const ret = parameters.get('RET')?.toUpperCase() ?? null;
   const envid = parameters.get('ENVID') ?? null;
   if (parameters.has('SMTPUTF8') && parameters.get('SMTPUTF8') !== null) return badParameter('SMTPUTF8');
@@ -49,6 +49,7 @@ export function parseRcpt(line: string, options: { smtpUtf8: boolean }): Recipie
   if (unknown) return unknown;
   const address = parseMailbox(parts.path, options);
   if (isProblem(address)) return badAddress(address.problem, '5.1.3', 'recipient');
+  if (isRoutedLocalPart(parts.path)) return { refused: reply(553, '5.1.3', 'No % or ! routes in recipient address') };
   const { parameters } = parts;
   const notify = parameters.has('NOTIFY') ? parseNotify(parameters.get('NOTIFY') ?? '') : null;
   const orcpt = parameters.get('ORCPT') ?? null;
@@ -81,6 +82,11 @@ function splitCommand(line: string, verb: string): { path: string; parameters: P
     parameters.set(keyword, equals < 0 ? null : parameter.slice(equals + 1));
   }
   return { path: rest.slice(1, end), parameters };
+}
+
+/** Hosts that honour `user%other` and `other!user` would relay for whoever knows them; quoted, it is just a name. */
+function isRoutedLocalPart(path: string): boolean {
+  return !path.startsWith('"') && /[%!]/.test(path.slice(0, path.lastIndexOf('@')));
 }
 
 /** Index of the `>` that ends the path: the first one outside of a quoted string. */

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { Batch } from '../../src/platform/batch.ts';
+
+/** A batch whose writes end when the test says so. */
+function makeBatch(limits: { maxItems?: number; maxBytes?: number; writers?: number } = {}) {
+  const written: string[][] = [];
+  const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const batch = new Batch<string>({
+    write: items => {
+      written.push([...items]);
+      return new Promise((resolve, reject) => ends.push({ resolve, reject }));
+    },
+    ...{ maxItems: 100, maxBytes: 1_000, writers: 1, bytesOf: (item: string) => item.length, ...limits },
+  });
+  const turn = () => new Promise(resolve => setImmediate(resolve));
+  return { batch, written, ends, turn };
+}
+
+describe('group commit', () => {
+  it('writes a lone item at once', async () => {
+    const { batch, written, ends, turn } = makeBatch();
+    const added = batch.add('a');
+    await turn();
+    expect(written).toEqual([['a']]);
+    ends[0]!.resolve();
+    await added;
+  });
+
+  it('gathers what comes during a write into the next one', async () => {
+    const { batch, written, ends, turn } = makeBatch();
+    const first = batch.add('a');
+    await turn();
+    const others = ['b', 'c', 'd'].map(item => batch.add(item));
+    await turn();
+    expect(written).toEqual([['a']]);
+    expect(batch.waiting).toBe(3);
+    ends[0]!.resolve();
+    await first;
+    await turn();
+    expect(written).toEqual([['a'], ['b', 'c', 'd']]);
+    ends[1]!.resolve();
+    await Promise.all(others);
+  });
+
+  it('keeps to its number of items and bytes, but lets a single large one through', async () => {
+    const { batch, written, ends, turn } = makeBatch({ maxItems: 2, maxBytes: 10, writers: 10 });
+    for (const item of ['a', 'b', 'c', 'x'.repeat(11), 'y'.repeat(6), 'z'.repeat(6)]) void batch.add(item);
+    await turn();
+    expect(written.map(items => items.map(item => item[0]).join(''))).toEqual(['ab', 'c', 'x', 'y', 'z']);
+    for (const end of ends) end.resolve();
+  });
+
+  it('tells all of a failed batch, and only them', async () => {
+    const { batch, ends, turn } = makeBatch();
+    const first = batch.add('a');
+    await turn();
+    const second = batch.add('b');
+    ends[0]!.reject(new Error('disk full'));
+    await expect(first).rejects.toThrow('disk full');
+    await turn();
+    ends[1]!.resolve();
+    await second;
+  });
+});

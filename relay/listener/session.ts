@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { type Address, domainOf } from '../../src/mail/address.ts';
+import { type Address, addressKey, domainOf } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity, Session, Submission } from '../../src/mail/submission.ts';
@@ -26,6 +26,11 @@ type Callback = () => void;
 
 /** A message that stays below is read without asking the budget. */
 const FREE_BYTES = 262_144;
+/** RFC 1870 section 6.3 lets a server take somewhat more than the client declared. */
+const DECLARED_SLACK_BYTES = 1_000_000;
+/** Syntax errors, unknown commands, commands out of order: beyond this it is no mail client that is talking. */
+const MAX_ERRORS = 20;
+const MAX_FAILED_LOGINS = 5;
 /** Enhanced codes for the replies that smtp-server words itself; ours bring their own. */
 const ENHANCED: Readonly<Record<number, string>> = {
   214: '2.0.0',
@@ -55,6 +60,8 @@ export class GatewaySession extends SMTPConnection {
   /** Bytes of the budget that the message being read holds. */
   #reserved = 0;
   #askedBudget = false;
+  #errors = 0;
+  #failedLogins = 0;
   readonly #left = new AbortController();
   /** Between DATA and the answer to what came. */
   #inContent = false;
@@ -69,7 +76,21 @@ export class GatewaySession extends SMTPConnection {
 
   /** smtp-server waits 100 ms here for clients that talk too soon, which is dear for apps that connect for each mail. */
   override init(): void {
-    this._setListeners(() => this.connectionReady());
+    this._setListeners(() => {
+      const { connections, options } = this._server;
+      if (connections.size > (options.maxClients ?? Number.POSITIVE_INFINITY)) {
+        this.#reply(reply(421, '4.7.0', 'Too many sessions, try again later'));
+      } else this.connectionReady();
+    });
+  }
+
+  /** The one place that every reply passes: whoever only makes errors is sent away (THREATS 6 and 16). */
+  override send(code: number, data?: string | string[], context?: string | false): void {
+    if (code === 535) this.#failedLogins += 1;
+    if ((code >= 500 && code <= 504) || code === 530 || code === 538 || code === 555) this.#errors += 1;
+    if (this.#failedLogins >= MAX_FAILED_LOGINS) super.send(421, 'Too many failed logins', '4.7.0');
+    else if (this.#errors >= MAX_ERRORS) super.send(421, 'Too many errors', '4.7.0');
+    else super.send(code, data, context);
   }
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
@@ -110,7 +131,9 @@ export class GatewaySession extends SMTPConnection {
 
   #onBadLine(problem: LineProblem, resume: Callback): void {
     this._unrecognizedCommands += 1;
-    if (this._unrecognizedCommands >= 10) return this.#reply(reply(421, '4.7.0', 'Too many errors'));
+    if (this._unrecognizedCommands >= 10 || problem === 'endless') {
+      return this.#reply(reply(421, '4.7.0', problem === 'endless' ? 'Line without end' : 'Too many errors'));
+    }
     this._nextHandler = false;
     const text = {
       'too-long': 'Line too long',
@@ -234,8 +257,9 @@ export class GatewaySession extends SMTPConnection {
       );
     }
     // The same mailbox twice is one delivery.
-    if (!this.#recipientKeys.has(recipient.address)) {
-      this.#recipientKeys.add(recipient.address);
+    const key = addressKey(recipient.address);
+    if (!this.#recipientKeys.has(key)) {
+      this.#recipientKeys.add(key);
       this.#recipients.push(recipient);
     }
     return reply(250, '2.1.5', 'Recipient OK');
@@ -247,7 +271,7 @@ export class GatewaySession extends SMTPConnection {
     const objection = this.#objectToData(command);
     if (objection) this.#reply(objection);
     else {
-      (this._parser as Wire).startContent(this.#context.maxMessageSize);
+      (this._parser as Wire).startContent(this.#contentLimit());
       this.#inContent = true;
       this.send(354, 'End data with <CR><LF>.<CR><LF>', false);
     }
@@ -260,6 +284,13 @@ export class GatewaySession extends SMTPConnection {
     return this.#recipients.length === 0 ? reply(554, '5.5.1', 'No valid recipients') : null;
   }
 
+  /** What was declared is what the budget is asked for, and so the most that may come. */
+  #contentLimit(): number {
+    const { maxMessageSize } = this.#context;
+    const declared = this.#mail?.declaredSize;
+    return declared ? Math.min(declared + DECLARED_SLACK_BYTES, maxMessageSize) : maxMessageSize;
+  }
+
   #onProgress(collector: ContentCollector): Promise<void> | null {
     const { budget, maxMessageSize } = this.#context;
     if (collector.received > 2 * maxMessageSize) {
@@ -269,7 +300,7 @@ export class GatewaySession extends SMTPConnection {
     if (collector.stored <= FREE_BYTES || this.#askedBudget) return null;
     this.#askedBudget = true;
     // All that it may take, at once: whoever waits for a second helping while holding a first one blocks everybody.
-    const bytes = Math.min(this.#mail?.declaredSize ?? maxMessageSize, maxMessageSize);
+    const bytes = this.#contentLimit();
     const granted = () => {
       this.#reserved = bytes;
     };
@@ -288,6 +319,7 @@ export class GatewaySession extends SMTPConnection {
     this.#reply(answer);
     this._transactionCounter += 1;
     this._unrecognizedCommands = 0;
+    this.#errors = 0;
     this._resetSession();
     if (this._server._closeTimeout) this.#goodbye();
     resume();
@@ -297,7 +329,7 @@ export class GatewaySession extends SMTPConnection {
   async #answerContent(collected: Collected): Promise<Reply> {
     switch (collected.kind) {
       case 'too-large':
-        return reply(552, '5.3.4', `Message is larger than ${this.#context.maxMessageSize} bytes`);
+        return reply(552, '5.3.4', `Message is larger than ${this.#contentLimit()} bytes`);
       case 'malformed':
         return reply(
           550,

@@ -7,10 +7,12 @@ import { type Collected, ContentCollector } from './content-collector.ts';
 const MAX_COMMAND = 2_048;
 /** RFC 4954 section 4. */
 const MAX_AUTH_LINE = 12_288;
+/** Of one over-long line, read over before the session is ended (THREATS 10). */
+const MAX_SKIPPED = 65_536;
 const LF = 0x0a;
 const CR = 0x0d;
 
-export type LineProblem = 'too-long' | 'bare-line-end' | 'control-character';
+export type LineProblem = 'too-long' | 'endless' | 'bare-line-end' | 'control-character';
 
 export type WireHandlers = {
   /** Called around a run of commands, so that their replies leave in one write. */
@@ -34,6 +36,7 @@ export class Wire extends SMTPStream {
   #waiting = false;
   /** The rest of an over-long line is being read over. */
   #skipping = false;
+  #skipped = 0;
   /** The line that AUTH is waiting for may be as long as AUTH's own. */
   expectsAuthLine = false;
 
@@ -115,9 +118,12 @@ export class Wire extends SMTPStream {
   }
 
   #skipLine(lf: number): boolean {
+    const length = lf < 0 ? this.#data.length : lf + 1;
+    this.#skipped = this.#skipping ? this.#skipped + length : length;
     this.#skipping = lf < 0;
-    this.#data = lf < 0 ? Buffer.alloc(0) : this.#data.subarray(lf + 1);
-    if (lf >= 0) this.#await(resume => this.#handlers.onBadLine('too-long', resume));
+    this.#data = this.#data.subarray(length);
+    const problem = this.#skipped > MAX_SKIPPED ? 'endless' : 'too-long';
+    if (lf >= 0 || problem === 'endless') this.#await(resume => this.#handlers.onBadLine(problem, resume));
     return lf >= 0;
   }
 

@@ -5,10 +5,12 @@ import { Batch } from '../../src/platform/batch.ts';
 function makeBatch(limits: { maxItems?: number; maxBytes?: number; writers?: number } = {}) {
   const written: string[][] = [];
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const batch = new Batch<string>({
+  const batch = new Batch<string, string>({
     write: items => {
       written.push([...items]);
-      return new Promise((resolve, reject) => ends.push({ resolve, reject }));
+      return new Promise((resolve, reject) =>
+        ends.push({ resolve: () => resolve(items.map(item => `${item}!`)), reject }),
+      );
     },
     ...{ maxItems: 100, maxBytes: 1_000, writers: 1, bytesOf: (item: string) => item.length, ...limits },
   });
@@ -39,7 +41,7 @@ describe('group commit', () => {
     await turn();
     expect(written).toEqual([['a'], ['b', 'c', 'd']]);
     ends[1]!.resolve();
-    await Promise.all(others);
+    expect(await Promise.all(others)).toEqual(['b!', 'c!', 'd!']);
   });
 
   it('keeps to its number of items and bytes, but lets a single large one through', async () => {

@@ -87,6 +87,7 @@ export class SmtpSession {
   /** One transaction for all recipients. Never throws; a session that is not `usable` afterwards must be thrown away. */
   async transact(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptResult[]> {
     const abort = () => this.#fail(new Error('shutting down'));
+    if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     const refusals: (AttemptResult | null)[] = envelope.recipients.map(() => null);
     try {
@@ -222,7 +223,8 @@ export class SmtpSession {
       return this.#nextReply();
     };
     const mail = await step(0);
-    if (!pipelined && !isPositive(mail)) return this.#giveUp(refused('mail', mail));
+    // A host that says 421 goes away; what it still says to the commands behind is not waited for.
+    if (mail.code === 421 || (!pipelined && !isPositive(mail))) return this.#giveUp(refused('mail', mail));
     this.#stage = 'rcpt';
     for (let i = 0; i < envelope.recipients.length; i += 1) {
       const answer = await step(i + 1);
@@ -264,9 +266,14 @@ export class SmtpSession {
     return isPositive(answer) ? { kind: 'accepted', reply: answer } : this.#giveUp(refused('final', answer));
   }
 
-  /** Resolves when the kernel has it all; or with a refusal that came before the end, which also ends the session. */
+  /**
+   * Resolves when the kernel has it all; or with a refusal that came before the end, which also ends the session. A host
+   * that takes nothing any more is given up like one that does not answer (RFC 5321 section 4.5.3.2.5).
+   */
   async #writeContent(wire: readonly Buffer[]): Promise<AttemptResult | null> {
     const last = wire.length - 1;
+    const { replyTimeoutMs } = this.#options;
+    this.#socket.setTimeout(replyTimeoutMs, () => this.#fail(new Error(`nothing taken within ${replyTimeoutMs} ms`)));
     await new Promise<void>((resolve, reject) => {
       this.#onFailure = reject;
       this.#onReply = resolve;
@@ -278,6 +285,7 @@ export class SmtpSession {
     }).finally(() => {
       this.#onFailure = null;
       this.#onReply = null;
+      this.#socket.setTimeout(0).removeAllListeners('timeout');
     });
     const early = this.#replies.shift();
     if (!early) return null;

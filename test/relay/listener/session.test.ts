@@ -1,4 +1,5 @@
 // The SMTP door on the wire: what a client sees, and what is handed to `submit`.
+import { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/reply.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -32,6 +33,23 @@ const inTransaction = async () => {
   await client.ask('RCPT TO:<c@d.example>');
   return client;
 };
+
+/** Counts what the server on this port hands to the system; the reader may see several writes as one. */
+function countWrites(port: number): () => number {
+  const { _write, _writev } = Socket.prototype;
+  let count = 0;
+  const counting = <Args extends unknown[]>(write: (...args: Args) => void) =>
+    function (this: Socket, ...args: Args) {
+      if (this.localPort === port) count += 1;
+      return write.apply(this, args);
+    };
+  Socket.prototype._write = counting(_write);
+  Socket.prototype._writev = counting(_writev!);
+  return () => {
+    Object.assign(Socket.prototype, { _write, _writev });
+    return count;
+  };
+}
 
 describe('the greeting', () => {
   it('comes at once, with the name and without an enhanced code (RFC 2034 section 3)', async () => {
@@ -521,14 +539,14 @@ describe('DATA', () => {
 describe('PIPELINING (RFC 2920)', () => {
   it('answers in order, all of one read with one write', async () => {
     const client = await loggedIn();
-    client.reads.length = 0;
+    const writes = countWrites(door.smtpPort);
     client.send(
       'MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<bad>\r\nRCPT TO:<e@d.example>\r\nDATA\r\n',
     );
     const replies = [];
     for (let i = 0; i < 5; i += 1) replies.push((await client.reply()).slice(0, 9));
     expect(replies).toEqual(['250 2.1.0', '250 2.1.5', '501 5.1.3', '250 2.1.5', '354 End d']);
-    expect(client.reads).toHaveLength(1);
+    expect(writes()).toBe(1);
     client.send('x\r\n.\r\nMAIL FROM:<second@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n');
     expect(await client.reply()).toMatch(/^250 2\.6\.0 /);
     for (let i = 0; i < 2; i += 1) expect(await client.reply()).toMatch(/^250 /);

@@ -1,0 +1,367 @@
+// Deliveries as a queue, on a real PostgreSQL: who may take what, in which order, and whose word counts afterwards.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { MessageId } from '../../src/mail/submission.ts';
+import { newId } from '../../src/platform/id.ts';
+import { type Acceptance, insertAccepted, type NewDelivery } from '../../src/store/accept.ts';
+import { readRaw } from '../../src/store/archive.ts';
+import { retryMessage } from '../../src/store/control.ts';
+import {
+  claimDeliveries,
+  type DeliveryChange,
+  type EndedAttempt,
+  expireOverdue,
+  loadContents,
+  recordProgress,
+  releaseLeases,
+  releaseLeasesOfEarlierRuns,
+  renewLeases,
+} from '../../src/store/deliveries.ts';
+import { queueSummary } from '../../src/store/queue-summary.ts';
+import { cloneDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+const HOLDER = 'node:run1';
+const LEASE_MS = 60_000;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+});
+afterAll(() => database.drop());
+afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events'));
+
+function acceptance(recipients: readonly string[] = ['a@x.example'], changes: Partial<NewDelivery> = {}): Acceptance {
+  const messageId = newId(Date.now()) as MessageId;
+  return {
+    message: {
+      ...{ messageId, tenantId: 'default', credentialId: 'c', credentialName: 'app', stream: 'transactional' },
+      ...{ reversePath: 'sender@example.com', ret: null, envid: null, body: '7BIT', smtpUtf8: false },
+      ...{
+        internetMessageId: 'id@x',
+        headerFrom: null,
+        subject: 'hi',
+        traceHeader: 'Received: x\r\n',
+        remoteAddress: '::1',
+      },
+      ...{ acceptedAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) },
+    } as Acceptance['message'],
+    content: Buffer.from(`Subject: hi\r\n\r\n${messageId}\0\xff\r\n`, 'latin1'),
+    deliveries: recipients.map((recipient, n) => ({
+      ...{ n, recipient, recipientKey: recipient, notify: null, orcpt: null, state: 'queued' as const, attempt: 0 },
+      ...{ leaseHolder: null, dueInMs: 0, parked: false, pinnedUpstream: null, reason: null, ...changes },
+    })),
+    attempts: [],
+    event: 'accepted',
+  };
+}
+
+async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
+  await insertAccepted(database.pool, wanted);
+  return wanted.map(({ message }) => message.messageId);
+}
+
+const claim = (which: 'due' | 'parked' = 'due', limit = 100, holder = HOLDER) =>
+  claimDeliveries(database.pool, { which, limit, holder, leaseMs: LEASE_MS });
+const ids = (claimed: readonly { messageId: string }[]) => claimed.map(({ messageId }) => messageId);
+const state = () =>
+  database.rows(
+    'select message_id, n, state, attempt, lease_holder, parked, reason from deliveries order by message_id, n',
+  );
+
+function change(messageId: MessageId, changes: Partial<DeliveryChange> = {}): DeliveryChange {
+  return {
+    ...{ messageId, n: 0, attempt: 1, state: 'delivered', dueInMs: null, parked: false, pinnedUpstream: null },
+    ...{ keepsLease: false, reason: 'accepted-by-upstream', event: 'delivered', eventData: { upstream: 'main' } },
+    ...changes,
+  };
+}
+
+function ended(messageId: MessageId, changes: Partial<EndedAttempt> = {}): EndedAttempt {
+  return {
+    ...{ messageId, n: 0, attempt: 1, hop: 0, openedAt: new Date(), endedAt: new Date(), result: 'accepted' as const },
+    ...{
+      stage: null,
+      scope: null,
+      smtpCode: 250,
+      enhancedStatus: '2.0.0',
+      detail: 'ok',
+      remoteAddress: '192.0.2.1:25',
+    },
+    ...{ tls: null, decision: 'delivered', ...changes },
+  };
+}
+
+describe('accepting', () => {
+  it('keeps message, content, deliveries and event of a whole batch, bytes exact', async () => {
+    const batch = [acceptance(['a@x.example', 'b@x.example']), acceptance(), acceptance()];
+    const [first, second, third] = await accepted(...batch);
+    for (const { message, content } of batch) {
+      const raw = await readRaw(database.db, message.messageId);
+      expect(raw!.equals(Buffer.concat([Buffer.from('Received: x\r\n'), content]))).toBe(true);
+    }
+    expect(await database.rows('select message_id, kind, n from events order by message_id')).toEqual(
+      [first, second, third].map(message_id => ({ message_id, kind: 'accepted', n: null })),
+    );
+    expect(await state()).toHaveLength(4);
+  });
+
+  it('keeps all of a batch or none', async () => {
+    const good = acceptance();
+    const bad = acceptance(['a@x.example', 'b@x.example']);
+    const twice = { ...bad, deliveries: bad.deliveries.map(delivery => ({ ...delivery, n: 0 })) };
+    await expect(accepted(good, twice)).rejects.toThrow(/duplicate key/);
+    expect(await database.rows('select 1 from messages')).toEqual([]);
+    expect(await database.rows('select 1 from contents')).toEqual([]);
+    expect(await database.rows('select 1 from events')).toEqual([]);
+  });
+
+  it('opens the attempt of what is handed over, and the ones that were passed over, for each recipient', async () => {
+    const wanted = acceptance(['a@x.example', 'b@x.example'], {
+      ...{ attempt: 1, leaseHolder: HOLDER, dueInMs: LEASE_MS, pinnedUpstream: 'second' },
+    });
+    await accepted({
+      ...wanted,
+      attempts: [
+        { hop: 0, upstream: 'first', skipped: 'down for 1 s' },
+        { hop: 1, upstream: 'second', skipped: null },
+      ],
+    });
+    expect(
+      await database.rows('select n, attempt, hop, upstream, result, detail from attempts order by n, hop'),
+    ).toEqual(
+      [0, 1].flatMap(n => [
+        { n, attempt: 1, hop: 0, upstream: 'first', result: 'skipped', detail: 'down for 1 s' },
+        { n, attempt: 1, hop: 1, upstream: 'second', result: null, detail: null },
+      ]),
+    );
+    expect(await claim()).toEqual([]);
+  });
+
+  it('keeps an empty message, and one of 3 MB', async () => {
+    const empty = { ...acceptance(), content: Buffer.alloc(0) };
+    const large = { ...acceptance(), content: Buffer.alloc(3_000_000, 'ü') };
+    const [first, second] = await accepted(empty, large);
+    const contents = await loadContents(database.pool, [first!, second!]);
+    expect(contents.get(first!)).toHaveLength(0);
+    expect(contents.get(second!)!.equals(large.content)).toBe(true);
+  });
+});
+
+describe('claiming', () => {
+  it('takes what is due, counts the attempt up and leaves a lease', async () => {
+    const [messageId] = await accepted(acceptance(['a@x.example', 'b@x.example']));
+    const claimed = await claim();
+    expect(claimed.map(({ n, attempt, recipient }) => ({ n, attempt, recipient }))).toEqual([
+      { n: 0, attempt: 1, recipient: 'a@x.example' },
+      { n: 1, attempt: 1, recipient: 'b@x.example' },
+    ]);
+    expect(claimed[0]).toMatchObject({ messageId, reversePath: 'sender@example.com', traceHeader: 'Received: x\r\n' });
+    expect(await claim()).toEqual([]);
+    expect(await state()).toMatchObject([{ attempt: 1, lease_holder: HOLDER }, { lease_holder: HOLDER }]);
+  });
+
+  it('takes the longest due first, no more than asked for, and nothing before its time', async () => {
+    const [late, early, future] = await accepted(acceptance(), acceptance(), acceptance());
+    await database.rows(`update deliveries set due_at = now() - interval '1 min' where message_id = $1`, early);
+    await database.rows(`update deliveries set due_at = now() + interval '1 min' where message_id = $1`, future);
+    expect(ids(await claim('due', 1))).toEqual([early]);
+    expect(ids(await claim())).toEqual([late]);
+    expect(ids(await claim())).toEqual([]);
+  });
+
+  it('takes what is parked first accepted first, whatever its time', async () => {
+    const parked = { parked: true, dueInMs: 60_000 };
+    const all = await accepted(...Array.from({ length: 5 }, () => acceptance(['a@x.example'], parked)));
+    await database.rows(`update deliveries set due_at = now() + interval '1 hour' where message_id = $1`, all[0]);
+    expect(ids(await claim('parked', 3))).toEqual(all.slice(0, 3));
+    expect(ids(await claim('parked', 3))).toEqual(all.slice(3));
+    expect(await state()).toMatchObject(all.map(() => ({ parked: false })));
+  });
+
+  it('gives each delivery to one of many who claim at once', async () => {
+    await accepted(...Array.from({ length: 50 }, () => acceptance()));
+    const claims = await Promise.all(Array.from({ length: 8 }, (_, i) => claim('due', 10, `node:run${i}`)));
+    const taken = claims.flatMap(ids);
+    expect(new Set(taken).size).toBe(taken.length);
+    expect(taken.length + (await claim('due', 100, 'rest')).length).toBe(50);
+  });
+
+  it('passes over what another transaction holds', async () => {
+    const [held, free] = await accepted(acceptance(), acceptance());
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await client.query('select 1 from deliveries where message_id = $1 for update', [held]);
+    expect(ids(await claim())).toEqual([free]);
+    await client.query('rollback');
+    client.release();
+    expect(ids(await claim())).toEqual([held]);
+  });
+
+  it('takes over a lease that has run out', async () => {
+    await accepted(acceptance());
+    await claim('due', 1, 'dead:run');
+    await database.rows('update deliveries set due_at = now()');
+    expect(await claim()).toMatchObject([{ attempt: 2 }]);
+  });
+});
+
+describe('recording', () => {
+  it('changes the state and tells of it in one', async () => {
+    const [messageId] = await accepted(acceptance());
+    await claim();
+    await recordProgress(database.pool, HOLDER, {
+      opened: [{ messageId: messageId!, n: 0, attempt: 1, hop: 0, upstream: 'main', skipped: null }],
+      ...{ ended: [], changes: [] },
+    });
+    expect(await database.rows('select result from attempts')).toEqual([{ result: null }]);
+    const changed = await recordProgress(database.pool, HOLDER, {
+      ...{ ended: [ended(messageId!)], opened: [], changes: [change(messageId!)] },
+    });
+    expect(changed).toEqual([{ messageId, n: 0 }]);
+    expect(await state()).toMatchObject([{ state: 'delivered', lease_holder: null, reason: 'accepted-by-upstream' }]);
+    expect(await database.rows('select upstream, result, smtp_code from attempts')).toEqual([
+      { upstream: 'main', result: 'accepted', smtp_code: 250 },
+    ]);
+    expect(await database.rows('select kind, n, data from events order by event_id')).toEqual([
+      { kind: 'accepted', n: null, data: null },
+      { kind: 'delivered', n: 0, data: { upstream: 'main' } },
+    ]);
+  });
+
+  it('of whoever lost the lease changes nothing, and tells of nothing', async () => {
+    const [messageId] = await accepted(acceptance());
+    await claim('due', 1, 'slow:run');
+    await database.rows('update deliveries set due_at = now()');
+    await claim();
+    const changes = [change(messageId!)];
+    expect(await recordProgress(database.pool, 'slow:run', { ended: [], opened: [], changes })).toEqual([]);
+    // The holder is right, the attempt is not: the same run, one lease later.
+    expect(await recordProgress(database.pool, HOLDER, { ended: [], opened: [], changes })).toEqual([]);
+    expect(await state()).toMatchObject([{ state: 'queued', attempt: 2, lease_holder: HOLDER }]);
+    expect(await database.rows(`select 1 from events where kind = 'delivered'`)).toEqual([]);
+    await recordProgress(database.pool, HOLDER, {
+      ...{ ended: [], opened: [], changes: [change(messageId!, { attempt: 2 })] },
+    });
+    expect(await state()).toMatchObject([{ state: 'delivered' }]);
+  });
+
+  it('of a retry gives the lease back; going on to the next upstream keeps it', async () => {
+    const [messageId] = await accepted(acceptance());
+    await claim();
+    const going: Partial<DeliveryChange> = {
+      state: 'queued',
+      dueInMs: 60_000,
+      keepsLease: true,
+      event: 'attempt-failed',
+    };
+    await recordProgress(database.pool, HOLDER, { ended: [], opened: [], changes: [change(messageId!, going)] });
+    expect(await state()).toMatchObject([{ lease_holder: HOLDER }]);
+    const waiting: Partial<DeliveryChange> = { state: 'queued', dueInMs: 60_000, event: 'deferred' };
+    await recordProgress(database.pool, HOLDER, { ended: [], opened: [], changes: [change(messageId!, waiting)] });
+    expect(await state()).toMatchObject([{ state: 'queued', lease_holder: null }]);
+    expect(await claim()).toEqual([]);
+  });
+});
+
+describe('leases', () => {
+  it('are renewed by their holder alone', async () => {
+    const [messageId] = await accepted(acceptance());
+    await claim();
+    await database.rows('update deliveries set due_at = now()');
+    await renewLeases(database.pool, 'other:run', [{ messageId: messageId!, n: 0, attempt: 1 }], LEASE_MS);
+    await renewLeases(database.pool, HOLDER, [{ messageId: messageId!, n: 0, attempt: 2 }], LEASE_MS);
+    expect(await database.rows('select 1 from deliveries where due_at > now()')).toEqual([]);
+    await renewLeases(database.pool, HOLDER, [{ messageId: messageId!, n: 0, attempt: 1 }], LEASE_MS);
+    expect(await database.rows('select 1 from deliveries where due_at > now()')).toHaveLength(1);
+  });
+
+  it("of an earlier run of this node are released, those of this run and of others' are not", async () => {
+    await accepted(acceptance(), acceptance(), acceptance());
+    await claim('due', 1, 'node:run1');
+    await claim('due', 1, 'node:run2');
+    await claim('due', 1, 'node2:run1');
+    expect(await releaseLeasesOfEarlierRuns(database.pool, 'node', 'node:run2')).toBe(1);
+    const holders = await database.rows('select lease_holder from deliveries order by 1 nulls first');
+    expect(holders.map(row => row.lease_holder)).toEqual([null, 'node2:run1', 'node:run2']);
+    await releaseLeases(database.pool, 'node:run2');
+    expect(await claim()).toHaveLength(2);
+  });
+});
+
+describe('expiry', () => {
+  it('settles what is too old and waits, with its reason, and tells of it', async () => {
+    const [old, young, leased] = await accepted(acceptance(), acceptance(), acceptance());
+    await database.rows(`update messages set expires_at = now() where message_id <> $1`, young);
+    await database.rows(`update deliveries set reason = 'recipient-deferred-at-rcpt' where message_id = $1`, old);
+    await database.rows(
+      `update deliveries set due_at = now() + interval '1 min', lease_holder = 'x' where message_id = $1`,
+      leased,
+    );
+    expect(await expireOverdue(database.pool, 100)).toBe(1);
+    expect(await state()).toMatchObject([
+      { state: 'expired', reason: 'expired-in-queue: recipient-deferred-at-rcpt' },
+      { state: 'queued' },
+      { state: 'queued', lease_holder: 'x' },
+    ]);
+    expect(await database.rows(`select message_id, n from events where kind = 'expired'`)).toEqual([
+      { message_id: old, n: 0 },
+    ]);
+  });
+});
+
+describe('retry by hand', () => {
+  it('makes due what waits, failed or expired, and gives it a full life', async () => {
+    const [messageId] = await accepted(acceptance(['a@x.example', 'b@x.example', 'c@x.example', 'd@x.example']));
+    await database.rows(`update deliveries set state = 'failed', due_at = null where n = 0`);
+    await database.rows(`update deliveries set state = 'delivered', due_at = null where n = 1`);
+    await database.rows(`update deliveries set due_at = now() + interval '1 hour' where n = 2`);
+    await database.rows(`update deliveries set lease_holder = 'x', due_at = now() + interval '1 min' where n = 3`);
+    await database.rows(`update messages set expires_at = now()`);
+    expect(await retryMessage(database.db, messageId!, 3_600_000)).toBe(2);
+    expect(ids(await claim())).toEqual([messageId, messageId]);
+    expect(await database.rows('select 1 from messages where expires_at > now()')).toHaveLength(1);
+    expect(await database.rows(`select n from events where kind = 'retried' order by n`)).toEqual([{ n: 0 }, { n: 2 }]);
+  });
+
+  it('of a message that has nothing to retry does nothing', async () => {
+    const [messageId] = await accepted(acceptance(['a@x.example'], { state: 'captured', dueInMs: null }));
+    expect(await retryMessage(database.db, messageId!, 3_600_000)).toBe(0);
+    expect(await retryMessage(database.db, newId(Date.now()) as MessageId, 3_600_000)).toBe(0);
+  });
+});
+
+describe('the queue in figures', () => {
+  it('counts what is due, leased and parked, and why', async () => {
+    expect(await queueSummary(database.pool)).toMatchObject({
+      queued: 0,
+      due: 0,
+      leased: 0,
+      parked: 0,
+      oldestAcceptedAt: null,
+    });
+    await accepted(
+      acceptance(),
+      acceptance(['a@x.example'], { parked: true, reason: 'upstreams-down: x' }),
+      acceptance(),
+    );
+    await claim('due', 1);
+    const summary = await queueSummary(database.pool);
+    expect(summary).toMatchObject({ queued: 3, leased: 1 });
+    expect(summary.reasons.map(({ reason }) => reason)).toContain('fresh');
+  });
+});
+
+describe('the database defends itself', () => {
+  it.each([
+    [`update deliveries set state = 'lost'`, /check/],
+    ['update deliveries set due_at = null', /check/],
+    [`update deliveries set state = 'delivered'`, /check/],
+    [
+      `insert into attempts (message_id, n, attempt, hop, upstream, opened_at) values ('x', 0, 1, 0, 'u', now())`,
+      /foreign key/,
+    ],
+    ['delete from messages', /foreign key/],
+  ])('%s', async (statement, problem) => {
+    await accepted(acceptance());
+    await expect(database.rows(statement)).rejects.toThrow(problem);
+  });
+});

@@ -47,7 +47,7 @@ export async function startTestListener(options: Partial<ListenerOptions> = {}) 
     insecureAuth: 'loopback',
     trouble: () => null,
     log: createLog('debug', { write: line => void lines.push(line) }),
-    metrics: createMetrics(),
+    metrics: createMetrics(async () => 0),
     ...options,
   });
   return {

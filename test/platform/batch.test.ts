@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Batch } from '../../src/platform/batch.ts';
 
 /** A batch whose writes end when the test says so. */
-function makeBatch(limits: { maxItems?: number; maxBytes?: number; writers?: number } = {}) {
+function makeBatch(limits: { maxItems?: number; maxBytes?: number } = {}) {
   const written: string[][] = [];
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const batch = new Batch<string, string>({
@@ -12,7 +12,7 @@ function makeBatch(limits: { maxItems?: number; maxBytes?: number; writers?: num
         ends.push({ resolve: () => resolve(items.map(item => `${item}!`)), reject }),
       );
     },
-    ...{ maxItems: 100, maxBytes: 1_000, writers: 1, bytesOf: (item: string) => item.length, ...limits },
+    ...{ maxItems: 100, maxBytes: 1_000, bytesOf: (item: string) => item.length, ...limits },
   });
   const turn = () => new Promise(resolve => setImmediate(resolve));
   return { batch, written, ends, turn };
@@ -45,11 +45,16 @@ describe('group commit', () => {
   });
 
   it('keeps to its number of items and bytes, but lets a single large one through', async () => {
-    const { batch, written, ends, turn } = makeBatch({ maxItems: 2, maxBytes: 10, writers: 10 });
-    for (const item of ['a', 'b', 'c', 'x'.repeat(11), 'y'.repeat(6), 'z'.repeat(6)]) void batch.add(item);
-    await turn();
+    const { batch, written, ends, turn } = makeBatch({ maxItems: 2, maxBytes: 10 });
+    const items = ['a', 'b', 'c', 'x'.repeat(11), 'y'.repeat(6), 'z'.repeat(6)];
+    const added = items.map(item => batch.add(item));
+    for (let i = 0; i < 5; i += 1) {
+      await turn();
+      await turn();
+      ends[i]!.resolve();
+    }
+    await Promise.all(added);
     expect(written.map(items => items.map(item => item[0]).join(''))).toEqual(['ab', 'c', 'x', 'y', 'z']);
-    for (const end of ends) end.resolve();
   });
 
   it('tells all of a failed batch, and only them', async () => {

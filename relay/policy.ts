@@ -13,6 +13,8 @@ export type SubmissionFacts = {
   readonly ownHops: number;
   readonly headerFields: number;
   readonly headerBytes: number;
+  /** What is wrong with the From and Sender fields, for this credential. */
+  readonly authorObjection: string | null;
 };
 
 export type Verdict =
@@ -40,6 +42,8 @@ const CHECKS: readonly Check[] = [
     facts.hops > MAX_HOPS || facts.ownHops > MAX_OWN_HOPS
       ? reject(554, '5.4.6', `Mail loop: ${facts.hops} Received fields`, 'mail-loop')
       : null,
+  facts =>
+    facts.authorObjection === null ? null : reject(550, '5.7.1', facts.authorObjection, 'author-not-authorised'),
 ];
 
 export function judge(facts: SubmissionFacts): Verdict {

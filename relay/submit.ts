@@ -13,6 +13,7 @@ import { isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
 import { type Acceptance, insertAccepted, type NewDelivery } from '../src/store/accept.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
 import { judge, type SubmissionFacts } from './policy.ts';
+import { objectToAuthor } from './sender.ts';
 import { madeMessageId, traceHeader } from './transforms.ts';
 
 export type SubmitResult =
@@ -127,6 +128,7 @@ function gatherFacts(submission: Submission, header: Header, options: SubmitOpti
     ownHops: received.filter(field => submission.content.subarray(field.valueStart, field.end).includes(ours)).length,
     headerFields: header.fields.length,
     headerBytes: header.length,
+    authorObjection: objectToAuthor(submission.identity, submission.content, header),
   };
 }
 

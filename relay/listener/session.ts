@@ -2,11 +2,12 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { type Address, addressKey, domainOf } from '../../src/mail/address.ts';
+import { addressKey } from '../../src/mail/address.ts';
 import type { Recipient } from '../../src/mail/envelope.ts';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity, Session, Submission } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
+import { maySendAs } from '../sender.ts';
 import type { Submit } from '../submit.ts';
 import { type MailCommand, parseHello, parseMail, parseRcpt } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
@@ -401,11 +402,4 @@ export class GatewaySession extends SMTPConnection {
     this.#reply(reply(502, '5.5.1', 'Command not implemented'));
     callback();
   }
-}
-
-/** The null reverse-path is anybody's: notifications are sent with it. */
-function maySendAs(identity: Identity, reversePath: Address | null): boolean {
-  if (reversePath === null || identity.fromDomains.length === 0) return true;
-  const domain = domainOf(reversePath).toLowerCase();
-  return identity.fromDomains.some(allowed => allowed.toLowerCase() === domain);
 }

@@ -1,7 +1,7 @@
 // `postern credential …`: what apps log in with. A secret is shown when it is made, and never again.
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { isDomain } from '../mail/address.ts';
+import { isDomain, parseMailbox } from '../mail/address.ts';
 import type { Mode } from '../mail/submission.ts';
 import { newId } from '../platform/id.ts';
 import { hashPassword, hashToken, newToken } from '../platform/secret.ts';
@@ -15,7 +15,7 @@ export function registerCredential(program: Command): void {
   credential
     .command('add <name>')
     .description('make a credential; prints its password once')
-    .option('--from <domain...>', 'sender domains that it may use (default: any)')
+    .option('--from <domain...>', 'sender domains, or whole addresses, that it may use (default: any)')
     .addOption(new Option('--mode <mode>', "live or capture (default: the gateway's)").choices(['live', 'capture']))
     .option('--password <password>', 'use this password instead of a generated token')
     .option('--tenant <id>', 'tenant that it belongs to', 'default')
@@ -38,8 +38,8 @@ async function add(name: string, options: AddOptions): Promise<void> {
   if (!/^[^\s:\p{Cc}]{1,255}$/u.test(name))
     throw new Failure('a name has 1 to 255 characters without spaces and colons');
   const fromDomains = options.from ?? [];
-  const wrong = fromDomains.find(domain => !isDomain(domain));
-  if (wrong !== undefined) throw new Failure(`${wrong} is not a domain (example: --from example.com)`);
+  const wrong = fromDomains.find(entry => !isDomainOrAddress(entry));
+  if (wrong !== undefined) throw new Failure(`${wrong} is no domain and no address (example: --from example.com)`);
   const secret = options.password ?? newToken();
   const secretHash = options.password === undefined ? hashToken(secret) : await hashPassword(secret);
   const { tenant: tenantId, mode = null } = options;
@@ -51,6 +51,10 @@ async function add(name: string, options: AddOptions): Promise<void> {
   if (!made)
     throw new Failure(`there is a credential ${name} already (\`postern credential rotate\` gives it a new password)`);
   printSecret({ name, secret, ...(options.json ? { json: true } : {}) });
+}
+
+function isDomainOrAddress(text: string): boolean {
+  return text.includes('@') ? typeof parseMailbox(text, { smtpUtf8: true }) === 'string' : isDomain(text);
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {

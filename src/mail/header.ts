@@ -15,6 +15,8 @@ export type Header = {
   readonly length: number;
   /** False when the content does not begin with a field: what we put in front then needs an empty line of its own. */
   readonly beginsWithField: boolean;
+  /** False when the header ends at a line that is neither a field nor empty: some readers would read on behind it. */
+  readonly endsWell: boolean;
 };
 
 const CR = 0x0d;
@@ -34,7 +36,8 @@ export function scanHeader(content: Buffer): Header {
     fields.push({ name, start: position, valueStart: colon + 1, end });
     position = end;
   }
-  return { fields, length: position, beginsWithField: fields.length > 0 || content[0] === CR };
+  const endsWell = position >= content.length || content[position] === CR;
+  return { fields, length: position, beginsWithField: fields.length > 0 || content[0] === CR, endsWell };
 }
 
 /** The value of the first field of that name, unfolded, at most `maxLength` characters; null when there is none. */

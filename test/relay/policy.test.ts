@@ -9,6 +9,7 @@ const FINE: SubmissionFacts = {
   ownHops: 0,
   headerFields: 20,
   headerBytes: 2_000,
+  authorObjection: null,
 };
 
 describe('the policy', () => {
@@ -24,6 +25,7 @@ describe('the policy', () => {
     ['51 hops (RFC 5321 section 6.3)', { hops: 51 }, '554 5.4.6 mail-loop'],
     ['5 times through us', { hops: 5, ownHops: 5 }, 'accept'],
     ['6 times through us', { hops: 6, ownHops: 6 }, '554 5.4.6 mail-loop'],
+    ['a From of somebody else', { authorObjection: 'From <x@y.example> …' }, '550 5.7.1 author-not-authorised'],
     ['too large and looping: the first objection', { size: 25_000_001, hops: 51 }, '552 5.3.4 message-too-large'],
   ];
 

@@ -1,0 +1,41 @@
+// Whether a credential may send as somebody: in the envelope, and in what the reader sees.
+import { type Address, domainOf } from '../src/mail/address.ts';
+import { parseAddressList } from '../src/mail/address-list.ts';
+import { countFields, fieldValue, type Header } from '../src/mail/header.ts';
+import type { Identity } from '../src/mail/submission.ts';
+
+/** Longer From fields exist; none of them is meant to be read. */
+const MAX_FIELD = 10_000;
+
+/** The null reverse-path is anybody's: notifications are sent with it. Entries are domains or whole addresses. */
+export function maySendAs(identity: Identity, address: Address | null): boolean {
+  if (address === null || identity.fromDomains.length === 0) return true;
+  const domain = domainOf(address).toLowerCase();
+  const whole = address.toLowerCase();
+  return identity.fromDomains.some(allowed => allowed.toLowerCase() === (allowed.includes('@') ? whole : domain));
+}
+
+/** What is wrong with who the message says it is from, in words for the app; null = nothing. */
+export function objectToAuthor(identity: Identity, content: Buffer, header: Header): string | null {
+  // Readers differ in which of two From fields they show, so no rule about either means anything.
+  if (countFields(header, 'from') > 1) return 'More than one From field';
+  if (identity.fromDomains.length === 0) return null;
+  if (countFields(header, 'from') === 0) return 'No From field';
+  if (!header.endsWell) return 'Header has a line that is no field';
+  return objectToField(identity, content, header, 'from') ?? objectToField(identity, content, header, 'sender');
+}
+
+function objectToField(identity: Identity, content: Buffer, header: Header, name: 'from' | 'sender'): string | null {
+  const title = name === 'from' ? 'From' : 'Sender';
+  const count = countFields(header, name);
+  if (count === 0) return null;
+  if (count > 1) return `More than one ${title} field`;
+  const field = header.fields.find(candidate => candidate.name === name)!;
+  if (field.end - field.valueStart > MAX_FIELD) return `${title} field is too long`;
+  const addresses = parseAddressList(fieldValue(content, header, name, MAX_FIELD) ?? '');
+  if (addresses === null || addresses.length === 0) return `${title} field is not a list of addresses`;
+  const foreign = addresses.find(address => !maySendAs(identity, address));
+  return foreign === undefined
+    ? null
+    : `${title} <${foreign}> not authorised for credential ${identity.credentialName}`;
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { maySendAs, objectToAuthor } from '../../relay/sender.ts';
+import type { Address } from '../../src/mail/address.ts';
+import { scanHeader } from '../../src/mail/header.ts';
+import type { Identity } from '../../src/mail/submission.ts';
+
+const identity = (...fromDomains: string[]): Identity => ({
+  ...{ tenantId: 'default', credentialId: 'c', credentialName: 'shop', mode: 'live', fromDomains },
+});
+
+describe('the envelope sender', () => {
+  it.each([
+    ['anybody, for a credential without domains', [], 'a@x.example', true],
+    ['its domain', ['x.example'], 'a@x.example', true],
+    ['its domain in other letters', ['X.Example'], 'A@x.EXAMPLE', true],
+    ['a domain below it', ['x.example'], 'a@mail.x.example', false],
+    ['another domain', ['x.example'], 'a@y.example', false],
+    ['a whole address', ['a@x.example'], 'A@x.example', true],
+    ['its neighbour', ['a@x.example'], 'b@x.example', false],
+    ['the null reverse-path', ['x.example'], null, true],
+  ])('%s', (_name, domains, address, expected) => {
+    expect(maySendAs(identity(...domains), address as Address | null)).toBe(expected);
+  });
+});
+
+describe('the author that the reader sees', () => {
+  const object = (header: string, ...domains: string[]) => {
+    const content = Buffer.from(`${header}\r\n\r\nText\r\n`);
+    return objectToAuthor(identity(...domains), content, scanHeader(content));
+  };
+
+  it.each([
+    ['its own address', 'From: Shop <a@x.example>'],
+    ['a folded one', 'From: Shop\r\n <a@x.example>'],
+    ['a space before the colon', 'From : a@x.example'],
+    ['with a Sender of its own', 'From: a@x.example\r\nSender: b@x.example'],
+  ])('takes %s', (_name, header) => {
+    expect(object(header, 'x.example')).toBeNull();
+  });
+
+  it.each([
+    ['a stranger', 'From: a@y.example', 'From <a@y.example> not authorised for credential shop'],
+    [
+      'a stranger beside its own',
+      'From: a@x.example, b@y.example',
+      'From <b@y.example> not authorised for credential shop',
+    ],
+    ['a stranger in a group', 'From: G: b@y.example;', 'From <b@y.example> not authorised for credential shop'],
+    [
+      'a stranger as Sender',
+      'From: a@x.example\r\nSender: b@y.example',
+      'Sender <b@y.example> not authorised for credential shop',
+    ],
+    ['two From fields', 'From: a@x.example\r\nfrom: a@x.example', 'More than one From field'],
+    ['none', 'Subject: hello', 'No From field'],
+    ['an empty one', 'From: ', 'From field is not a list of addresses'],
+    ['one that nobody understands', 'From: <@y.example:a@x.example>', 'From field is not a list of addresses'],
+    [
+      'one behind a line that is no field',
+      'From: a@x.example\r\n???\r\nFrom: b@y.example',
+      'Header has a line that is no field',
+    ],
+    ['one too long to see its end', `From: ${'a@x.example, '.repeat(900)}b@y.example`, 'From field is too long'],
+  ])('refuses %s', (_name, header, expected) => {
+    expect(object(header, 'x.example')).toBe(expected);
+  });
+
+  it('refuses two From fields of anybody, and asks nothing else of a credential without domains', () => {
+    expect(object('From: a@x.example\r\nFrom: b@y.example')).toBe('More than one From field');
+    expect(object('Subject: hello')).toBeNull();
+  });
+});

@@ -10,7 +10,7 @@ import { newId } from '../src/platform/id.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import { isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
-import { type Acceptance, insertAccepted, type NewDelivery } from '../src/store/accept.ts';
+import { type Acceptance, insertAccepted, type NewDelivery, type SuppressedRecipient } from '../src/store/accept.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
 import { judge, type SubmissionFacts } from './policy.ts';
 import { objectToAuthor } from './sender.ts';
@@ -40,10 +40,10 @@ const MAX_BATCH_BYTES = 1_000_000;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;
-  const batch = new Batch<Acceptance, void>({
+  const batch = new Batch<Acceptance, readonly SuppressedRecipient[]>({
     write: async items => {
-      await insertAccepted(pool, items);
-      return items.map(() => undefined);
+      const suppressed = await insertAccepted(pool, items);
+      return items.map(({ message }) => suppressed.filter(({ messageId }) => messageId === message.messageId));
     },
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
@@ -60,15 +60,16 @@ export function createSubmit(options: SubmitOptions): Submit {
     const handing: Handing =
       verdict.mode === 'capture' ? { kind: 'capture' } : handOver.reserve(submission.content.length);
     const acceptance = draft(submission, header, handing, options, clock());
+    let suppressed: readonly SuppressedRecipient[];
     try {
-      await batch.add(acceptance);
+      suppressed = await batch.add(acceptance);
     } catch (error) {
       handOver.cancel(handing, submission.content.length);
       return unable(submission, error);
     }
-    handOver.accepted(handing, acceptance, submission.envelope);
+    handOver.accepted(handing, acceptance, submission.envelope, new Set(suppressed.map(({ n }) => n)));
     metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
-    announce(submission, acceptance);
+    announce(submission, acceptance, suppressed);
     return { kind: 'accepted', messageId: acceptance.message.messageId };
   };
 
@@ -97,7 +98,11 @@ export function createSubmit(options: SubmitOptions): Submit {
         });
   }
 
-  function announce(submission: Submission, { message, deliveries, event }: Acceptance): void {
+  function announce(
+    submission: Submission,
+    { message, deliveries, event }: Acceptance,
+    suppressed: readonly SuppressedRecipient[],
+  ): void {
     metrics.accepted.inc({ mode: event === 'captured' ? 'capture' : 'live' });
     log.info(
       {
@@ -110,6 +115,10 @@ export function createSubmit(options: SubmitOptions): Submit {
       },
       event,
     );
+    for (const { messageId, n, reason } of suppressed) {
+      metrics.settled.inc({ state: 'suppressed' });
+      log.info({ event: 'suppressed', messageId, deliveryId: `${messageId}.${n}`, reason }, 'suppressed');
+    }
   }
 }
 

@@ -120,9 +120,12 @@ export class Dispatcher implements HandOver {
     this.#options.budget.give(bytes);
   }
 
-  accepted(...[handing, acceptance, envelope]: Parameters<HandOver['accepted']>): void {
-    if (handing.kind === 'hand-over') this.#enqueue(this.#fresh, workOfAcceptance(handing, acceptance, envelope));
-    else if (handing.kind === 'queue') this.#claims.look();
+  accepted(...[handing, acceptance, envelope, suppressed]: Parameters<HandOver['accepted']>): void {
+    if (handing.kind === 'queue') this.#claims.look();
+    if (handing.kind !== 'hand-over') return;
+    const work = workOfAcceptance(handing, acceptance, envelope, suppressed);
+    if (work) this.#enqueue(this.#fresh, work);
+    else this.cancel(handing, acceptance.content.length);
   }
 
   // ── slots ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,8 +26,8 @@ export type HandOver = {
   reserve(bytes: number): Handing;
   /** The commit failed: what was reserved is free again. */
   cancel(handing: Handing, bytes: number): void;
-  /** The commit is done. */
-  accepted(handing: Handing, acceptance: Acceptance, envelope: Envelope): void;
+  /** The commit is done; `suppressed` are the recipients, by number, that are not to be tried. */
+  accepted(handing: Handing, acceptance: Acceptance, envelope: Envelope, suppressed: ReadonlySet<number>): void;
 };
 
 /** For a process that only listens. */

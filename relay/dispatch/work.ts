@@ -25,17 +25,21 @@ export type Work = {
   readonly openedHop: number | null;
 };
 
+/** null = nobody is left to send it to. */
 export function workOfAcceptance(
   handing: Handing & { kind: 'hand-over' },
   acceptance: Acceptance,
   envelope: Envelope,
-): Work {
+  suppressed: ReadonlySet<number>,
+): Work | null {
   const { message, content } = acceptance;
+  const numbers = envelope.recipients.map((_, n) => n).filter(n => !suppressed.has(n));
+  if (numbers.length === 0) return null;
   return {
     messageId: message.messageId,
     attempt: 1,
-    envelope,
-    numbers: envelope.recipients.map((_, n) => n),
+    envelope: suppressed.size === 0 ? envelope : { ...envelope, recipients: numbers.map(n => envelope.recipients[n]!) },
+    numbers,
     parts: [Buffer.from(message.traceHeader), content],
     bytes: content.length,
     acceptedAt: message.acceptedAt.getTime(),

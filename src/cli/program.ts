@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   message: async () => (await import('./message.ts')).registerMessage,
   queue: async () => (await import('./queue.ts')).registerQueue,
   upstream: async () => (await import('./upstream.ts')).registerUpstream,
+  suppression: async () => (await import('./suppression.ts')).registerSuppression,
   bounce: async () => (await import('./bounce.ts')).registerBounce,
 };
 

@@ -13,6 +13,7 @@ export type DeliveryState =
 export type EventKind =
   | 'accepted'
   | 'captured'
+  | 'suppressed'
   | 'attempt-failed'
   | 'deferred'
   | 'delivered'

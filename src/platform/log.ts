@@ -12,8 +12,15 @@ export function createLog(level: string, destination?: { write(line: string): vo
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: SECRET_FIELDS.flatMap(field => [field, `*.${field}`]), censor: '…' },
   };
   // Standard error, so that what a command prints stays its own; not one write for each line under load.
   return pino(options, destination ?? pino.destination({ dest: 2, sync: false }));
+}
+
+/** pg hangs its whole client on its errors, connection parameters and all: what a reader needs is this. */
+function describeError(error: Error & { code?: unknown }) {
+  const { name: type, message, code, stack } = error;
+  return { type, message, ...(code === undefined ? {} : { code }), stack };
 }

@@ -51,7 +51,8 @@ export type Acceptance = {
   readonly event: EventKind;
 };
 
-// JSON in, rows out: one parameter a table. Contents travel as one binary value that is cut up there, since an array of
+// JSON in, rows out: one parameter a table. Deliveries repeat what they need of their message: joining the two parameters
+// would compare each with each, as this connection has no hash joins (postgres.ts). Contents travel as one binary value that is cut up there, since an array of
 // bytea would be sent as hexadecimal text at twice the size.
 const INSERT_ACCEPTED = `
 with message as (
@@ -59,12 +60,21 @@ with message as (
     "messageId" text, "tenantId" text, "credentialId" text, "credentialName" text, "stream" text, "reversePath" text,
     "ret" text, "envid" text, "body" text, "smtpUtf8" boolean, "internetMessageId" text, "headerFrom" text,
     "subject" text, "traceHeader" text, "remoteAddress" text, "acceptedAt" timestamptz, "expiresAt" timestamptz,
-    "start" integer, "size" integer, "event" text, "attempts" json)
-), delivery as (
+    "start" integer, "size" integer, "event" text)
+), wanted as (
   select * from json_to_recordset($2::json) as d (
     "messageId" text, "n" integer, "recipient" text, "recipientKey" text, "notify" text, "orcpt" text, "state" text,
     "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "parked" boolean, "pinnedUpstream" text,
-    "reason" text)
+    "reason" text, "attempts" json, "tenantId" text, "stream" text)
+), delivery as (
+  select wanted.*, s.reason as "suppressed"
+  from wanted left join lateral (
+    select reason from suppressions
+    where address_key = wanted."recipientKey" and wanted."state" = 'queued'
+      and (tenant_id is null or tenant_id = wanted."tenantId") and (stream is null or stream = wanted."stream")
+      and (expires_at is null or expires_at > now())
+    limit 1
+  ) s on true
 ), new_messages as (
   insert into messages
   select "messageId", "tenantId", "credentialId", "credentialName", "stream", "reversePath", "ret", "envid", "body",
@@ -77,25 +87,38 @@ with message as (
   insert into deliveries
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", "state", "attempt", "leaseHolder",
          now() + "dueInMs" * interval '1 ms', "parked", "pinnedUpstream", "reason", now()
-  from delivery
+  from delivery where "suppressed" is null
+  union all
+  select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", 'suppressed', 0, null,
+         null, false, null, 'suppressed: ' || "suppressed", now()
+  from delivery where "suppressed" is not null
 ), new_attempts as (
   insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)
-  select message."messageId", delivery."n", 1, a."hop", a."upstream", now(),
+  select "messageId", "n", 1, a."hop", a."upstream", now(),
          case when a."skipped" is not null then now() end, case when a."skipped" is not null then 'skipped' end, a."skipped"
-  from message
-  cross join json_to_recordset(message."attempts") as a ("hop" integer, "upstream" text, "skipped" text)
-  join delivery on delivery."messageId" = message."messageId"
+  from delivery cross join json_to_recordset("attempts") as a ("hop" integer, "upstream" text, "skipped" text)
+  where "suppressed" is null
+), new_events as (
+  insert into events (kind, message_id, n, data)
+  select "event", "messageId", null::integer, null::jsonb from message
+  union all
+  select 'suppressed', "messageId", "n", jsonb_build_object('reason', "suppressed")
+  from delivery where "suppressed" is not null
 )
-insert into events (kind, message_id) select "event", "messageId" from message`;
+select "messageId", "n", "suppressed" as "reason" from delivery where "suppressed" is not null`;
 
-/** Resolves after the commit. */
-export async function insertAccepted(pool: Pool, batch: readonly Acceptance[]): Promise<void> {
+/** A recipient that is on the suppression list: stored, and never tried. */
+export type SuppressedRecipient = { readonly messageId: MessageId; readonly n: number; readonly reason: string };
+
+/** Resolves after the commit, with the recipients that turned out to be suppressed. */
+export async function insertAccepted(pool: Pool, batch: readonly Acceptance[]): Promise<SuppressedRecipient[]> {
   const messages: object[] = [];
   const deliveries: object[] = [];
   let start = 0;
   for (const { message, content, attempts, event, deliveries: own } of batch) {
-    messages.push({ ...message, start, size: content.length, event, attempts });
-    for (const delivery of own) deliveries.push({ messageId: message.messageId, ...delivery });
+    const { messageId, tenantId, stream } = message;
+    messages.push({ ...message, start, size: content.length, event });
+    for (const delivery of own) deliveries.push({ ...delivery, messageId, tenantId, stream, attempts });
     start += content.length;
   }
   const contents =
@@ -105,9 +128,10 @@ export async function insertAccepted(pool: Pool, batch: readonly Acceptance[]): 
           batch.map(({ content }) => content),
           start,
         );
-  await pool.query({
+  const { rows } = await pool.query<SuppressedRecipient>({
     name: 'insert-accepted',
     text: INSERT_ACCEPTED,
     values: [JSON.stringify(messages), JSON.stringify(deliveries), contents],
   });
+  return rows;
 }

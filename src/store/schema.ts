@@ -13,6 +13,7 @@ export type Database = {
   deliveries: DeliveryTable;
   attempts: AttemptTable;
   events: EventTable;
+  suppressions: SuppressionTable;
 };
 
 type TenantTable = { tenant_id: string; created_at: Generated<Date> };
@@ -92,4 +93,15 @@ type EventTable = {
   message_id: MessageId;
   n: number | null;
   data: unknown;
+};
+
+type SuppressionTable = {
+  suppression_id: ColumnType<number, never, never>;
+  address_key: string;
+  tenant_id: string | null;
+  stream: Stream | null;
+  reason: 'hard-bounce' | 'soft-bounces' | 'complaint' | 'unsubscribe' | 'manual';
+  evidence: string | null;
+  created_at: Generated<Date>;
+  expires_at: Date | null;
 };

@@ -134,8 +134,8 @@ async function importFile(
   file: string,
   options: ScopeOptions & { reason: SuppressionReason; json?: boolean },
 ): Promise<void> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
   const counts = await withStore(async ({ pool }) => {
+    const input = file === '-' ? process.stdin : createReadStream(file);
     const tally = { imported: 0, refused: 0 };
     await pipeline(
       input,

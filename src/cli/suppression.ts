@@ -123,7 +123,14 @@ async function list(options: ListOptions): Promise<void> {
 function row(suppression: ListedSuppression): string[] {
   const { address, reason, tenantId, stream, createdAt, expiresAt, evidence } = suppression;
   const scope = tenantId === null ? 'all' : [tenantId, stream].filter(Boolean).join(' ');
-  return [address, reason, scope, formatTime(createdAt), expiresAt ? formatTime(expiresAt) : 'until lifted', evidence ?? ''];
+  return [
+    address,
+    reason,
+    scope,
+    formatTime(createdAt),
+    expiresAt ? formatTime(expiresAt) : 'until lifted',
+    evidence ?? '',
+  ];
 }
 
 // ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,7 +47,8 @@ const DISPATCH_BUDGET_BYTES = 48_000_000;
 
 export function createRelay(options: RelayOptions): Relay {
   const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
-  const dispatcher = dispatches ? createDispatcher(options) : null;
+  const upstreams = dispatches ? createUpstreams(options.settings, options.hostname) : [];
+  const dispatcher = dispatches ? createDispatcher(options, upstreams) : null;
   const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
   const { settings } = options;
   return {
@@ -63,13 +64,14 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async stop(graceMs) {
       await dispatcher?.stop(graceMs);
+      // Kept sessions would keep the process alive until they have been idle for long enough.
+      await Promise.all(upstreams.map(upstream => upstream.close()));
     },
   };
 }
 
-function createDispatcher(options: RelayOptions): Dispatcher {
+function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstream[]): Dispatcher {
   const { settings, pool, queue, nodeId, runId, clock, log, metrics } = options;
-  const upstreams = createUpstreams(settings, options.hostname);
   const route = new Route(upstreams, log, metrics);
   const holder = `${nodeId}:${runId}`;
   const recorder = new Recorder(pool, holder, log);

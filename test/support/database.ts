@@ -12,7 +12,18 @@ export async function cloneDatabase({ empty = false } = {}) {
   const server = inject('databaseServer');
   const name = `test_${randomBytes(8).toString('hex')}`;
   await run(server, `create database ${name} template ${empty ? 'template1' : TEMPLATE}`);
-  const url = urlOfDatabase(server, name);
+  const opened = openDatabase(urlOfDatabase(server, name));
+  return {
+    ...opened,
+    async drop() {
+      await opened.drop();
+      await run(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+/** A database that somebody else keeps. */
+export function openDatabase(url: string) {
   const pool = new Pool({ connectionString: url, max: 3 });
   // Dropping the database ends connections that were left.
   pool.on('error', () => undefined);
@@ -24,10 +35,7 @@ export async function cloneDatabase({ empty = false } = {}) {
     async rows<Row = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<Row[]> {
       return (await pool.query(sql, values)).rows as Row[];
     },
-    async drop() {
-      await pool.end();
-      await run(server, `drop database ${name} with (force)`);
-    },
+    drop: () => pool.end(),
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startGateway } from '../../src/compose.ts';
 import { loadSettings } from '../../src/platform/config.ts';
 import { createLog } from '../../src/platform/log.ts';
-import { cloneDatabase, type TestDatabase } from './database.ts';
+import { cloneDatabase, openDatabase, type TestDatabase } from './database.ts';
 import { eventually } from './eventually.ts';
 import { SmtpClient } from './smtp-client.ts';
 
@@ -45,21 +45,22 @@ export type Attempt = {
   decision: string | null;
 };
 
-/** `database` and `dataDir` of another one make this its next run. */
+/** `database` and `dataDir` of another one make this its next run; `embedded` lets it keep its own database. */
 export async function startTestGateway(
   env: Record<string, string> = {},
-  given: { database?: TestDatabase; dataDir?: string } = {},
+  given: { database?: TestDatabase; dataDir?: string; embedded?: true } = {},
 ) {
-  const database = given.database ?? (await cloneDatabase());
+  const prepared = given.embedded ? null : (given.database ?? (await cloneDatabase()));
   const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'gateway-')));
   const lines: LogLine[] = [];
   const settings = loadSettings({
     ...testEnvironment(dataDir),
-    DATABASE_URL: database.url,
+    DATABASE_URL: prepared?.url ?? '',
     ...env,
   });
   const log = createLog('debug', { write: line => void lines.push(JSON.parse(line)) });
   const gateway = await startGateway(settings, log, new AbortController().signal);
+  const database = prepared ?? openDatabase(gateway.databaseUrl);
   let stopped: Promise<void> | null = null;
   const stop = (graceMs = 5_000) => {
     stopped ??= gateway.stop(graceMs);
@@ -136,8 +137,10 @@ export async function startTestGateway(
     },
     /** Stops it, and with it its database, unless it was given. */
     async end() {
+      // Its own pool first, where the gateway takes the server down.
+      if (given.embedded) await database.drop();
       await stop(1_000);
-      if (!given.database) await database.drop();
+      if (prepared && !given.database) await prepared.drop();
       if (!given.dataDir) await rm(dataDir, { recursive: true, force: true });
     },
   };

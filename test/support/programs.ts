@@ -5,7 +5,6 @@ const PROGRAMS = {
   'redis-server': 'no redis-server: the queue over Redis is not tested (Debian: redis-server)',
   swaks: 'no swaks: not tested as a client (Debian: swaks)',
   python3: "no python3: Python's smtplib is not tested as a client",
-  'smtp-source': 'no smtp-source: not tested as a client (Debian: postfix)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
 } as const;
 
@@ -24,5 +23,5 @@ export function missingPrograms(): string[] {
   return (Object.keys(PROGRAMS) as Program[]).filter(program => !has(program)).map(program => PROGRAMS[program]);
 }
 
-/** Debian keeps smtp-source where an ordinary user's shell does not look. */
+/** Debian keeps smtp-sink where an ordinary user's shell does not look. */
 export const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;

@@ -75,7 +75,9 @@ export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
     },
     counts: () => queue.getJobCounts(),
     async close() {
-      await Promise.race([Promise.allSettled([worker?.close(true), queue.close()]), patience()]);
+      // A worker closed while it starts leaves its connection behind, and the process alive.
+      const closed = worker?.waitUntilReady().then(() => worker?.close(true));
+      await Promise.race([Promise.allSettled([closed, queue.close()]), patience()]);
       await end();
     },
   };

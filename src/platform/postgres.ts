@@ -13,7 +13,10 @@ types.setTypeParser(20, Number);
 /** bytea asked for in binary comes as the bytes that it is; pg knows no parser for it and would make it text. */
 types.setTypeParser(17, 'binary', (value: unknown) => value as Buffer);
 
-export class PostgresError extends Error {}
+/** One clear line for the operator. */
+export class PostgresError extends Error {
+  override readonly name = 'PostgresError';
+}
 
 export type PoolOptions = {
   readonly max: number;

@@ -1,0 +1,313 @@
+// The commands against a gateway that runs, and against one that is stopped: what they print, and their exit codes.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postern } from '../support/command-line.ts';
+import { cloneDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { SmtpClient } from '../support/smtp-client.ts';
+import { ScriptedUpstream } from '../support/upstream.ts';
+
+let database: TestDatabase;
+let upstream: ScriptedUpstream;
+let gateway: TestGateway;
+let environment: Record<string, string>;
+let dataDir: string;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), 'cli-'));
+  upstream = await ScriptedUpstream.start({ rcpt: { 'nobody@x.example': '550 5.1.1 nobody' } });
+  gateway = await startTestGateway({ POSTERN_UPSTREAMS: upstream.url('name=main') }, { database });
+  environment = {
+    ...{ DATABASE_URL: database.url, POSTERN_DATA_DIR: dataDir, POSTERN_UPSTREAMS: upstream.url('name=main') },
+    POSTERN_SMTP_PORT: `${gateway.smtpPort}`,
+  };
+});
+afterAll(async () => {
+  await gateway.end();
+  await upstream.stop();
+  await database.drop();
+  await rm(dataDir, { recursive: true });
+});
+
+const run = (...args: string[]) => postern(environment, ...args);
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run(...args, '--json');
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+};
+
+describe('message', () => {
+  it('find, show and raw tell the whole story', async () => {
+    const id = await gateway.submit(
+      ['a@x.example', 'nobody@x.example'],
+      'Subject: find me\r\nMessage-ID: <m1@x>\r\n\r\nbody\r\n',
+    );
+    await gateway.settled(id);
+    const [found] = await json('message', 'find', '--to', 'NOBODY@x.example');
+    expect(found).toMatchObject({
+      messageId: id,
+      subject: 'find me',
+      deliveries: [{ state: 'delivered' }, { state: 'failed' }],
+    });
+    for (const filter of [
+      ['--subject', 'FIND'],
+      ['--message-id', '<m1@x>'],
+      ['--from', 'sender@example.com'],
+      ['--state', 'failed'],
+      ['--to', '*@x.example'],
+      ['--since', '1h'],
+    ]) {
+      expect((await json('message', 'find', ...filter)).map(message => message.messageId)).toEqual([id]);
+    }
+    expect(await json('message', 'find', '--before', id)).toEqual([]);
+
+    const { stdout } = await run('message', 'show', id.toLowerCase());
+    expect(stdout).toContain(`Message     ${id}`);
+    expect(stdout).toMatch(
+      /a@x\.example: delivered \(accepted-by-upstream\)\n {2}.* accepted\n {2}.*attempt 1 at main \(127\.0\.0\.1:\d+\): accepted after .*\n +250 2\.0\.0 ok queued\n +→ delivered: accepted-by-upstream/,
+    );
+    expect(stdout).toMatch(
+      /nobody@x\.example: failed \(recipient-refused-at-rcpt\)\n.*\n.*refused at rcpt after .*\n +550 5\.1\.1 nobody\n +→ failed: recipient-refused-at-rcpt/,
+    );
+    const raw = await run('message', 'raw', id);
+    expect(raw.stdout).toMatch(/^Received: from client\.example [\s\S]*\r\n\r\nbody\r\n$/);
+  });
+
+  it('retry makes it due, and the gateway that runs takes it at once', async () => {
+    const id = await gateway.submit('nobody@x.example');
+    await gateway.reaches(id, 'failed');
+    upstream.script = {};
+    expect(await json('message', 'retry', id)).toEqual([{ messageId: id, deliveries: 1 }]);
+    await gateway.reaches(id, 'delivered');
+    expect(await gateway.events(id)).toEqual(['accepted', 'failed 0', 'retried 0', 'delivered 0']);
+    const again = await run('message', 'retry', id);
+    expect([again.code, again.stderr]).toEqual([1, `postern: nothing of ${id} waits, failed or expired\n`]);
+  });
+
+  it.each([
+    [['message', 'show', '01HF7YAT00ABCDEFGHJKMNPQRS'], 1, 'postern: there is no message 01HF7YAT00ABCDEFGHJKMNPQRS'],
+    [['message', 'raw', '01HF7YAT00ABCDEFGHJKMNPQRS'], 1, 'postern: there is no message'],
+    [['message', 'show', 'x'], 1, 'postern: x is not a message id'],
+    [['message', 'find', '--limit', '0'], 1, 'postern: --limit is a number'],
+    [['message', 'find', '--since', 'noon'], 1, 'postern: --since noon'],
+    [['message', 'find', '--state', 'lost'], 2, "error: option '--state <state>' argument 'lost' is invalid"],
+    [['message', 'show'], 2, "error: missing required argument 'id'"],
+    [['message', 'paint'], 2, 'error: unknown command'],
+    [['nonsense'], 2, 'error: unknown command'],
+    [['queue', 'status', '--yaml'], 2, "error: unknown option '--yaml'"],
+  ])('%j: exit %i, %s', async (args, code, said) => {
+    const outcome = await run(...args);
+    expect(outcome.stderr).toContain(said);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('credential', () => {
+  it('add, list, rotate and remove: the gateway follows, secrets are shown once', async () => {
+    const [added] = await json('credential', 'add', 'shop', '--from', 'shop.example', '--mode', 'capture');
+    const client = await SmtpClient.login(gateway.smtpPort, { user: 'shop', password: added.password });
+    expect(await client.ask('MAIL FROM:<a@other.example>')).toMatch(/^553 /);
+    client.close();
+    const listed = await run('credential', 'list');
+    expect(listed.stdout).toMatch(/^shop +default +capture +shop\.example +\S+/m);
+    expect(listed.stdout).not.toContain(added.password);
+    const rows = await json('credential', 'list');
+    expect(rows.find(row => row.name === 'shop')).toMatchObject({ mode: 'capture', fromDomains: ['shop.example'] });
+    expect(JSON.stringify(rows)).not.toContain('hmac');
+
+    const [rotated] = await json('credential', 'rotate', 'shop');
+    await expect.poll(() => login('shop', added.password), { timeout: 10_000, interval: 500 }).toBe('refused');
+    expect(await login('shop', rotated.password)).toBe('welcome');
+    expect(await json('credential', 'remove', 'shop')).toEqual([{ name: 'shop', removed: true }]);
+    await expect.poll(() => login('shop', rotated.password), { timeout: 10_000, interval: 500 }).toBe('refused');
+  });
+
+  it.each([
+    [['credential', 'add', 'app'], 1, 'there is a credential app already'],
+    [['credential', 'add', 'a b'], 1, 'a name has'],
+    [['credential', 'add', 'x', '--from', 'not a domain'], 1, 'is no domain'],
+    [['credential', 'add', 'x', '--tenant', 'nobody'], 1, 'there is no tenant nobody'],
+    [['credential', 'add', 'x', '--mode', 'wild'], 2, 'error: option'],
+    [['credential', 'rotate', 'nobody'], 1, 'there is no credential nobody'],
+    [['credential', 'remove', 'nobody'], 1, 'there is no credential nobody'],
+  ])('%j: exit %i, %s', async (args, code, said) => {
+    const outcome = await run(...args);
+    expect(outcome.stderr).toContain(said);
+    expect(outcome.code).toBe(code);
+  });
+});
+
+async function login(user: string, password: string): Promise<string> {
+  return SmtpClient.login(gateway.smtpPort, { user, password }).then(
+    client => {
+      client.close();
+      return 'welcome';
+    },
+    () => 'refused',
+  );
+}
+
+describe('upstream, queue, send, doctor, migrate', () => {
+  it('upstream list shows no password; test says whether mail would get there', async () => {
+    const env = {
+      ...environment,
+      POSTERN_UPSTREAMS: `${environment.POSTERN_UPSTREAMS},smtp://u:hunter2@127.0.0.1:1?name=dead`,
+    };
+    const list = await postern(env, 'upstream', 'list');
+    expect(list.stdout).toMatch(/^dead +127\.0\.0\.1:1 +u /m);
+    expect(list.stdout + (await postern(env, 'upstream', 'list', '--json')).stdout).not.toContain('hunter2');
+    const tested = await postern(env, 'upstream', 'test', '--json');
+    expect(tested.code).toBe(1);
+    expect(
+      tested.stdout
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    ).toMatchObject([
+      { name: 'main', ok: true },
+      { name: 'dead', ok: false, detail: expect.stringContaining('ECONNREFUSED') },
+    ]);
+    expect((await postern(env, 'upstream', 'test', 'main')).code).toBe(0);
+    expect(await postern(env, 'upstream', 'test', 'other')).toMatchObject({
+      code: 1,
+      stderr: 'postern: there is no upstream other\n',
+    });
+  });
+
+  it('queue status counts what waits, and why', async () => {
+    upstream.script = { rcpt: { '*': '450 4.7.1 greylisted' } };
+    const id = await gateway.submit('grey@x.example');
+    await gateway.settled(id);
+    upstream.script = {};
+    const [status] = await json('queue', 'status');
+    expect(status).toMatchObject({
+      queued: 1,
+      due: 0,
+      leased: 0,
+      parked: 0,
+      reasons: [{ reason: 'recipient-deferred-at-rcpt', count: 1 }],
+    });
+    expect((await run('queue', 'status')).stdout).toMatch(
+      /^1 queued: 0 due, 0 being tried, 0 waiting for an upstream; the oldest since /,
+    );
+  });
+
+  it('send submits a message with a credential that is gone afterwards', async () => {
+    const before = (await json('credential', 'list')).length;
+    const [sent] = await json('send', '--to', 'sent@x.example');
+    await gateway.reaches(sent.messageId, 'delivered');
+    expect(await json('credential', 'list')).toHaveLength(before);
+    expect((await run('send')).code).toBe(2);
+  });
+
+  it('doctor finds all well, or says what to do and exits with 1', async () => {
+    const findings = await json('doctor');
+    expect(findings.map(({ check, ok }) => [check, ok])).toEqual([
+      ['database', true],
+      ['migrations', true],
+      ['queue', true],
+      ['upstream', true],
+    ]);
+    const ill = await postern(
+      {
+        ...environment,
+        POSTERN_UPSTREAMS: 'smtp://127.0.0.1:1?name=dead',
+        POSTERN_TLS_CERT: '/no',
+        POSTERN_TLS_KEY: '/no',
+      },
+      'doctor',
+    );
+    expect(ill.code).toBe(1);
+    expect(ill.stdout).toMatch(/FAILED +upstream +dead: .*ECONNREFUSED.*\n +→ check host/);
+    expect(ill.stdout).toMatch(/FAILED +TLS +\/no cannot be read/);
+  });
+
+  it('migrate runs what is missing, once; before that commands say that there is nothing', async () => {
+    const empty = await cloneDatabase({ empty: true });
+    const env = { ...environment, DATABASE_URL: empty.url };
+    const early = await postern(env, 'message', 'find');
+    expect([early.code, early.stderr]).toEqual([
+      1,
+      'postern: the database is empty: run `postern start` or `postern migrate` first\n',
+    ]);
+    expect((await postern(env, 'migrate')).stdout).toMatch(/^Ran 0001_/);
+    expect((await postern(env, 'migrate')).stdout).toBe('The database is up to date.\n');
+    await empty.drop();
+  });
+
+  it('every command has --help, and exits with 0', async () => {
+    const outcomes = await Promise.all(
+      [['--help'], ['message', '--help'], ['credential', 'add', '--help'], ['--version']].map(args => run(...args)),
+    );
+    expect(outcomes.map(({ code, stdout }) => [code, stdout.length > 0])).toEqual(Array(4).fill([0, true]));
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  it.each<[string, Record<string, string>, number, RegExp]>([
+    [
+      'bad settings: all at once',
+      { POSTERN_SMTP_PORT: 'x', POSTERN_RETRY: 'y' },
+      2,
+      /^postern: 2 settings are wrong:\n {2}POSTERN_SMTP_PORT: .*\n {2}POSTERN_RETRY: .*\n$/,
+    ],
+    [
+      'no such database',
+      { DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/x' },
+      1,
+      /^postern: PostgreSQL cannot be reached: .*ECONNREFUSED.*\n$/,
+    ],
+    [
+      'the port is taken',
+      { POSTERN_SMTP_PORT: 'TAKEN', POSTERN_HTTP_PORT: 'off' },
+      1,
+      /^postern: 127\.0\.0\.1:\d+ is in use by another program/m,
+    ],
+    [
+      'no such address',
+      { POSTERN_HOST: '192.0.2.1', POSTERN_SMTP_PORT: '0' },
+      1,
+      /^postern: 192\.0\.2\.1:\S* is no address of this machine/m,
+    ],
+    [
+      'a data directory that is a file',
+      { POSTERN_DATA_DIR: '/dev/null/x' },
+      1,
+      /^postern: cannot write to the data directory \/dev\/null\/x/m,
+    ],
+  ])('%s', async (_name, changes, code, said) => {
+    const env = Object.fromEntries(
+      Object.entries({ ...environment, POSTERN_LOG_LEVEL: 'silent', ...changes }).map(([name, value]) => [
+        name,
+        value === 'TAKEN' ? `${gateway.smtpPort}` : value,
+      ]),
+    );
+    const outcome = await postern(env, 'start');
+    expect(outcome.stderr).toMatch(said);
+    expect(outcome.stderr).not.toMatch(/\n\s+at |hunter2/);
+    expect(outcome.code).toBe(code);
+  });
+});
+
+describe('with the gateway stopped', () => {
+  it('the commands that talk to the database work all the same, send says what is wrong', async () => {
+    const id = await gateway.submit('late@x.example');
+    await gateway.reaches(id, 'delivered');
+    await gateway.stop();
+    expect((await json('message', 'find', '--to', 'late@x.example'))[0].messageId).toBe(id);
+    expect((await json('queue', 'status'))[0]).toHaveProperty('queued');
+    const sent = await run('send', '--to', 'x@x.example');
+    expect([sent.code, sent.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^postern: the gateway at 127\.0\.0\.1:\d+ did not take it: .*ECONNREFUSED/),
+    ]);
+  });
+});

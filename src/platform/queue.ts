@@ -27,6 +27,7 @@ const MIN_GAP_MS = 10;
 const PATIENCE_MS = 2_000;
 const patience = () => sleep(PATIENCE_MS, undefined, { ref: false });
 const COMPLAIN_EVERY_MS = 60_000;
+const RECONNECT_MS = 1_000;
 
 export type WakeQueueOptions = {
   readonly databaseUrl: string;
@@ -44,7 +45,8 @@ export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
   const add = async (jobId: string, delay: number) => {
     await queue.add('wake', {}, { jobId, delay, removeOnComplete: true, removeOnFail: true });
   };
-  let worker: Worker | null = null;
+  let isClosed = false;
+  let listening: Promise<Worker | null> = Promise.resolve(null);
   const spans = new Set<number>();
   let wakingNow = false;
   let askedAgain = false;
@@ -66,18 +68,38 @@ export function createWakeQueue(options: WakeQueueOptions): WakeQueue {
     if (askedAgain) void wakeSoon();
   };
 
+  /**
+   * A worker runs only once its connection stands: BullMQ remembers a first connection that failed, and would ask for it
+   * again and again without a pause, so that nothing else in the process got a turn.
+   */
+  const listen = async (onWake: () => void): Promise<Worker | null> => {
+    while (!isClosed) {
+      const worker = newWorker(async () => onWake());
+      worker.on('error', degraded);
+      try {
+        await worker.waitUntilReady();
+        void worker.run().catch(degraded);
+        return worker;
+      } catch (error) {
+        degraded(error as Error);
+        await worker.close(true).catch(degraded);
+        await sleep(RECONNECT_MS, undefined, { ref: false });
+      }
+    }
+    return null;
+  };
+
   return {
     wake: delayMs => (delayMs > 0 ? wakeLater(delayMs) : void wakeSoon()),
     wakeNow: () => Promise.race([add(`wake-${newId(Date.now())}`, 0), patience()]).catch(degraded),
     listen(onWake) {
-      worker = newWorker(async () => onWake());
-      worker.on('error', degraded);
+      listening = listen(onWake);
     },
     counts: () => queue.getJobCounts(),
     async close() {
-      // A worker closed while it starts leaves its connection behind, and the process alive.
-      const closed = worker?.waitUntilReady().then(() => worker?.close(true));
-      await Promise.race([Promise.allSettled([closed, queue.close()]), patience()]);
+      isClosed = true;
+      const worker = listening.then(started => started?.close(true));
+      await Promise.race([Promise.allSettled([worker, queue.close()]), patience()]);
       await end();
     },
   };
@@ -101,7 +123,7 @@ function overRedis(url: string, degraded: (error: Error) => void): Parts {
   connection.on('error', degraded);
   return {
     queue: new Queue(QUEUE, { connection }),
-    newWorker: handler => new Worker(QUEUE, handler, { connection }),
+    newWorker: handler => new Worker(QUEUE, handler, { connection, autorun: false }),
     end: async () => connection.disconnect(),
   };
 }
@@ -110,7 +132,8 @@ function overPostgres(url: string): Parts {
   const connection = { connectionString: url, max: 3, application_name: 'postern-queue', migrate: true };
   return {
     queue: new Queue(QUEUE, { connection }, createPostgresBackend) as unknown as Queue,
-    newWorker: handler => new Worker(QUEUE, handler, { connection }, createPostgresBackend) as unknown as Worker,
+    newWorker: handler =>
+      new Worker(QUEUE, handler, { connection, autorun: false }, createPostgresBackend) as unknown as Worker,
     end: async () => undefined,
   };
 }

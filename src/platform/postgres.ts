@@ -1,6 +1,6 @@
 // The connection to PostgreSQL: one pool, and the promise that what it commits is on the disk.
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool, types } from 'pg';
+import { Client, Pool, types } from 'pg';
 import type { Logger } from './log.ts';
 
 export type { Pool } from 'pg';
@@ -33,10 +33,22 @@ export type PoolOptions = {
 const DURABLE = '-c synchronous_commit=on';
 const INDEX_ONLY = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off';
 
+/**
+ * A client that loses its connection fails its query and also emits `error`. While it is checked out, as Kysely and
+ * BullMQ do, nobody listens, and an error that nobody listens to ends the process.
+ */
+export class ListeningClient extends Client {
+  constructor(config?: ConstructorParameters<typeof Client>[0]) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 export function createPool(url: string, options: PoolOptions): Pool {
   const pool = new Pool({
     connectionString: url,
     max: options.max,
+    Client: ListeningClient,
     application_name: options.name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     options: options.indexOnly ? `${DURABLE} ${INDEX_ONLY}` : DURABLE,

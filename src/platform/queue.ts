@@ -6,6 +6,7 @@ import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { newId } from './id.ts';
 import type { Logger } from './log.ts';
+import { ListeningClient } from './postgres.ts';
 
 export type WakeQueue = {
   /** Wakes one dispatcher, now or later. Wake-ups for the same span of time are one job. */
@@ -129,7 +130,8 @@ function overRedis(url: string, degraded: (error: Error) => void): Parts {
 }
 
 function overPostgres(url: string): Parts {
-  const connection = { connectionString: url, max: 3, application_name: 'postern-queue', migrate: true };
+  const pool = { connectionString: url, max: 3, application_name: 'postern-queue', Client: ListeningClient };
+  const connection = { ...pool, migrate: true };
   return {
     queue: new Queue(QUEUE, { connection }, createPostgresBackend) as unknown as Queue,
     newWorker: handler =>

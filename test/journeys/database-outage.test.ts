@@ -1,8 +1,10 @@
 // The database goes away while the gateway runs: apps are told to come back, nothing acknowledged is lost, and all goes
 // on by itself when it is there again.
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -103,6 +105,7 @@ describe('the embedded database', () => {
         const name = `w${worker}-${i}`;
         const answer = await submitOnce(gateway.smtpPort, name).catch(() => '');
         if (answer.startsWith('250')) acknowledged.push(name);
+        else await sleep(20);
       }
     };
     const workers = [0, 1, 2].map(pour);

@@ -38,8 +38,9 @@ export class SmtpClient {
     await client.reply();
     await client.ask('EHLO client.example');
     const answer = await client.ask(`AUTH PLAIN ${plain(user, password)}`);
-    if (!answer.startsWith('235')) throw new Error(`not logged in: ${answer}`);
-    return client;
+    if (answer.startsWith('235')) return client;
+    client.close();
+    throw new Error(`not logged in: ${answer}`);
   }
 
   private constructor(socket: Socket) {

@@ -49,6 +49,7 @@ async function databaseTrouble(pool: Pool): Promise<Trouble | null> {
 }
 
 async function diskTrouble(directory: string): Promise<Trouble | null> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize < MIN_FREE_BYTES ? 'storage-full' : null;
+  // A directory that cannot be looked at is the database's trouble, and told as such.
+  const free = await statfs(directory).catch(() => null);
+  return free !== null && free.bavail * free.bsize < MIN_FREE_BYTES ? 'storage-full' : null;
 }

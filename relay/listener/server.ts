@@ -6,9 +6,10 @@ import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Certificate } from '../../src/platform/tls-certificate.ts';
 import type { Authenticate } from '../authenticate.ts';
-import { GatewaySession, type SessionContext } from './session.ts';
+import { GatewaySession, type Patience, type SessionContext } from './session.ts';
 
-export type ListenerOptions = SessionContext & {
+export type ListenerOptions = Omit<SessionContext, 'patience'> & {
+  readonly patience?: Patience;
   readonly host: string;
   readonly hostname: string;
   /** null = not that one. */
@@ -27,8 +28,8 @@ export type Listener = {
   stop(graceMs: number): Promise<void>;
 };
 
-/** RFC 5321 section 4.5.3.2.7. */
-const IDLE_MS = 300_000;
+/** RFC 5321 section 4.5.3.2.7 for clients; content takes as long as its last reply may (section 4.5.3.2.6). */
+const PATIENCE: Patience = { strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000 };
 const MAX_SESSIONS = 1_000;
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -67,7 +68,7 @@ class GatewayServer extends SMTPServer {
       hideENHANCEDSTATUSCODES: false,
       authRequiredMessage: 'Authentication required',
       maxClients: MAX_SESSIONS,
-      socketTimeout: IDLE_MS,
+      socketTimeout: (options.patience ?? PATIENCE).clientMs,
       disabledCommands: ['XCLIENT', 'XFORWARD'],
       onAuth: (auth, session, callback) => {
         void logIn(authenticate, auth, log, session.remoteAddress).then(result => callback(null, result));
@@ -82,7 +83,8 @@ class GatewayServer extends SMTPServer {
   }
 
   override connect(socket: Socket, socketOptions: object): void {
-    const session = new GatewaySession(this, socket, socketOptions, this.#options);
+    const context = { ...this.#options, patience: this.#options.patience ?? PATIENCE };
+    const session = new GatewaySession(this, socket, socketOptions, context);
     this.connections.add(session);
     this.#options.metrics.sessions.inc();
     session.on('error', error => this.#options.log.debug({ err: error }, 'session error'));

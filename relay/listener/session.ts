@@ -21,6 +21,16 @@ export type SessionContext = {
   readonly insecureAuth: 'never' | 'loopback' | 'always';
   /** A reason not to take mail at present, or null. */
   readonly trouble: () => Reply | null;
+  readonly patience: Patience;
+};
+
+/** How long a client may take, in milliseconds. */
+export type Patience = {
+  /** Between two bytes, before and after AUTH. */
+  readonly strangerMs: number;
+  readonly clientMs: number;
+  /** For the content of one message, from DATA to its last dot. */
+  readonly contentMs: number;
 };
 
 type Callback = () => void;
@@ -63,6 +73,7 @@ export class GatewaySession extends SMTPConnection {
   #askedBudget = false;
   #errors = 0;
   #failedLogins = 0;
+  #contentTimer: NodeJS.Timeout | null = null;
   readonly #left = new AbortController();
   /** Between DATA and the answer to what came. */
   #inContent = false;
@@ -92,6 +103,7 @@ export class GatewaySession extends SMTPConnection {
     if (this.#failedLogins >= MAX_FAILED_LOGINS) super.send(421, 'Too many failed logins', '4.7.0');
     else if (this.#errors >= MAX_ERRORS) super.send(421, 'Too many errors', '4.7.0');
     else super.send(code, data, context);
+    if (code === 235) this._socket.setTimeout(this.#context.patience.clientMs);
   }
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
@@ -274,6 +286,10 @@ export class GatewaySession extends SMTPConnection {
     else {
       (this._parser as Wire).startContent(this.#contentLimit());
       this.#inContent = true;
+      this.#contentTimer = setTimeout(
+        () => this.#reply(reply(421, '4.4.2', 'Message took too long')),
+        this.#context.patience.contentMs,
+      ).unref();
       this.send(354, 'End data with <CR><LF>.<CR><LF>', false);
     }
     callback();
@@ -312,6 +328,7 @@ export class GatewaySession extends SMTPConnection {
 
   async #onContent(collected: Collected, resume: Callback): Promise<void> {
     this.#answering = true;
+    clearTimeout(this.#contentTimer ?? undefined);
     const answer = await this.#answerContent(collected);
     this.#answering = false;
     this.#inContent = false;
@@ -374,8 +391,16 @@ export class GatewaySession extends SMTPConnection {
 
   override _onClose(): void {
     this.#left.abort(new Error('session closed'));
+    clearTimeout(this.#contentTimer ?? undefined);
     if (!this.#answering) this.#release();
     super._onClose();
+  }
+
+  /** Whoever has not said who he is waits less long for us than a client of ours (THREATS 16). */
+  override _armTimeout(socket = this._socket): void {
+    super._armTimeout(socket);
+    const { strangerMs, clientMs } = this.#context.patience;
+    socket.setTimeout(this.session.user ? clientMs : strangerMs);
   }
 
   /** A client that waits for us is not idle. */

@@ -132,6 +132,7 @@ export class SmtpClient {
       this.#ended = true;
       this.#wakeUp();
     };
+    this.#socket.setNoDelay(true);
     this.#socket.on('data', chunk => {
       this.reads.push(chunk.toString());
       this.#text += chunk.toString();

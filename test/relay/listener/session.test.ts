@@ -620,6 +620,61 @@ describe('a command line', () => {
   });
 });
 
+describe('patience (RFC 5321 section 4.5.3.2, THREATS 16)', () => {
+  const patient = { strangerMs: 60_000, clientMs: 60_000, contentMs: 60_000 };
+
+  it('ends with a stranger who says nothing, before a client who does', async () => {
+    const hasty = await startTestListener({ patience: { ...patient, strangerMs: 50 } });
+    const client = kept(await SmtpClient.connect(hasty.smtpPort));
+    await client.reply();
+    expect(await client.reply()).toBe('421 4.3.2 Timeout - closing connection');
+    await client.ended();
+    await hasty.stop(1);
+  });
+
+  it('ends with a client of ours later', async () => {
+    const hasty = await startTestListener({ patience: { ...patient, clientMs: 50 } });
+    const stranger = kept(await hasty.hello());
+    const client = kept(await hasty.login());
+    expect(await client.reply()).toMatch(/^421 /);
+    expect(await stranger.ask('NOOP')).toMatch(/^250 /);
+    await hasty.stop(1);
+  });
+
+  it('ends with a message that goes on and on, however steadily', async () => {
+    const hasty = await startTestListener({ patience: { ...patient, contentMs: 200 } });
+    const client = kept(await hasty.login());
+    for (const command of ['MAIL FROM:<a@b.example>', 'RCPT TO:<c@d.example>', 'DATA']) await client.ask(command);
+    const drip = setInterval(() => client.send('drip\r\n'), 10);
+    expect(await client.replyOrEnd().finally(() => clearInterval(drip))).toBe('421 4.4.2 Message took too long');
+    expect(hasty.submissions).toEqual([]);
+    await hasty.stop(1);
+  });
+
+  it('does not end with whoever waits for us', async () => {
+    let answer: (value: { kind: 'accepted'; messageId: typeof ID }) => void = () => undefined;
+    const asked = Promise.withResolvers<void>();
+    const slow = await startTestListener({
+      patience: { ...patient, clientMs: 500 },
+      submit: () => {
+        asked.resolve();
+        return new Promise(resolve => {
+          answer = resolve;
+        });
+      },
+    });
+    const client = kept(await slow.login());
+    const said = client.submit('a@b.example', ['c@d.example'], 'x\r\n');
+    await asked.promise;
+    // Whoever comes later and says nothing is ended with; by then the first one would have been.
+    const idle = kept(await slow.login());
+    expect(await idle.reply()).toMatch(/^421 /);
+    answer({ kind: 'accepted', messageId: ID });
+    expect(await said).toBe(`250 2.6.0 queued as ${ID}`);
+    await slow.stop(1);
+  });
+});
+
 describe('stopping', () => {
   it('says 421 to the idle, takes no more, and ends', async () => {
     const closing = await startTestListener();

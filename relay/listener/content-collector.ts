@@ -92,15 +92,16 @@ function findProblem(wire: Buffer): string | null {
   return null;
 }
 
-/** RFC 5321 section 4.5.2: the first dot of a line that has more than it is taken away. */
+/** RFC 5321 section 4.5.2: the first dot of a line that has more than it is taken away. A copy, shorter by the dots. */
 function unstuff(wire: Buffer): Buffer {
   if (wire[0] !== DOT && !wire.includes(LINE_WITH_DOT)) return wire;
-  const parts: Buffer[] = [];
+  const content = Buffer.allocUnsafe(wire.length);
   let start = wire[0] === DOT ? 1 : 0;
+  let length = 0;
   for (let at = wire.indexOf(LINE_WITH_DOT); at >= 0; at = wire.indexOf(LINE_WITH_DOT, at + 3)) {
-    parts.push(wire.subarray(start, at + 2));
+    length += wire.copy(content, length, start, at + 2);
     start = at + 3;
   }
-  parts.push(wire.subarray(start));
-  return Buffer.concat(parts);
+  length += wire.copy(content, length, start);
+  return content.subarray(0, length);
 }

@@ -57,6 +57,7 @@ export function createRelay(options: RelayOptions): Relay {
       handOver,
       maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
       maxAgeMs: settings.POSTERN_MAX_AGE,
+      captureOnly: settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS === null,
     }),
     async start() {
       await dispatcher?.start();

@@ -29,6 +29,8 @@ export type SubmitOptions = {
   readonly hostname: string;
   readonly maxMessageSize: number;
   readonly maxAgeMs: number;
+  /** There is no upstream: even a credential in live mode has its mail kept, or it would wait for ever. */
+  readonly captureOnly: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -37,6 +39,8 @@ export type SubmitOptions = {
 /** A batch holds up those behind it; and large contents are better not copied together. */
 const MAX_BATCH_ITEMS = 200;
 const MAX_BATCH_BYTES = 1_000_000;
+/** In characters of three bytes at most: an index row of PostgreSQL holds 2,704. */
+const MAX_INTERNET_MESSAGE_ID = 800;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;
@@ -132,7 +136,7 @@ function gatherFacts(submission: Submission, header: Header, options: SubmitOpti
   return {
     size: submission.content.length,
     maxSize: options.maxMessageSize,
-    mode: submission.identity.mode,
+    mode: options.captureOnly ? 'capture' : submission.identity.mode,
     hops: received.length,
     ownHops: received.filter(field => submission.content.subarray(field.valueStart, field.end).includes(ours)).length,
     headerFields: header.fields.length,
@@ -163,7 +167,8 @@ function draft(
       body: envelope.body,
       smtpUtf8: envelope.smtpUtf8,
       internetMessageId:
-        fieldValue(content, header, 'message-id')?.replace(/^<|>$/g, '') ?? madeMessageId(messageId, options.hostname),
+        fieldValue(content, header, 'message-id', MAX_INTERNET_MESSAGE_ID)?.replace(/^<|>$/g, '') ??
+        madeMessageId(messageId, options.hostname),
       headerFrom: fieldValue(content, header, 'from', 320),
       subject: fieldValue(content, header, 'subject', 500),
       traceHeader: traceHeader({ submission, header, messageId, hostname: options.hostname, now }),

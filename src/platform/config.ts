@@ -74,7 +74,11 @@ function contradictions(settings: Settings): string[] {
   if (Boolean(settings.POSTERN_TLS_CERT) !== Boolean(settings.POSTERN_TLS_KEY)) {
     problems.push('POSTERN_TLS_CERT and POSTERN_TLS_KEY: one without the other (example: both as PEM files)');
   }
-  if (settings.POSTERN_MODE === 'live' && settings.POSTERN_UPSTREAMS === null) {
+  if (
+    settings.POSTERN_MODE === 'live' &&
+    settings.POSTERN_UPSTREAMS === null &&
+    settings.POSTERN_ROLES?.has('dispatcher')
+  ) {
     problems.push(
       `POSTERN_MODE: live needs POSTERN_UPSTREAMS (example: POSTERN_UPSTREAMS=${SETTINGS.POSTERN_UPSTREAMS.example})`,
     );

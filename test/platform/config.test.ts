@@ -84,6 +84,10 @@ describe('the settings', () => {
     expect(found.join('\n')).toContain('POSTERN_SMPT_PORT: no such setting');
   });
 
+  it('leave the upstreams to the dispatcher of a process that only listens', () => {
+    expect(loadSettings({ POSTERN_ROLES: 'listener', POSTERN_MODE: 'live' }).POSTERN_MODE).toBe('live');
+  });
+
   it.each([
     ['a file that is not there', { POSTERN_CONFIG: '/nowhere/postern.yaml' }, /cannot be read/],
     ['a file that is no YAML', { POSTERN_CONFIG: file('b.yaml', '{') }, /cannot be read/],

@@ -33,8 +33,9 @@ export async function deliver(work: Work, options: DeliverOptions, signals: Sign
   let choice = work.openedHop === null ? await openFirst(work, options, signals) : route.at(work.openedHop);
   while (choice !== null) {
     const openedAt = clock();
-    const report = await tryOnce(work, pending, choice, signals.attempt);
-    route.learn(choice.hop, report.results, clock());
+    const down = choice.hop === work.openedHop ? route.resume(choice.hop, openedAt) : null;
+    const report = down === null ? await tryOnce(work, pending, choice, signals.attempt) : untried(pending, down);
+    if (down === null) route.learn(choice.hop, report.results, clock());
     const next: Picked =
       work.pinnedUpstream === null ? route.pick(choice.hop + 1, clock()) : { choice: null, skipped: [] };
     const decided = decide(work, pending, report.results, next.choice !== null, options);
@@ -80,6 +81,12 @@ function tryOnce(work: Work, pending: readonly number[], choice: Choice, signal:
       ? work.envelope
       : { ...work.envelope, recipients: pending.map(index => work.envelope.recipients[index]!) };
   return choice.upstream.attempt(envelope, work.parts, signal);
+}
+
+/** Its upstream went down while the message waited for its turn: not one more wait for a host that does not answer. */
+function untried(pending: readonly number[], why: string): AttemptReport {
+  const result: AttemptResult = { kind: 'unreachable', stage: 'connect', error: why };
+  return { results: pending.map(() => result), remoteAddress: null, tls: null };
 }
 
 function decide(

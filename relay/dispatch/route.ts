@@ -71,6 +71,13 @@ export class Route {
     this.#breakers[hop] = begun(this.#breakers[hop]!);
   }
 
+  /** Begins at last what was let through some time ago; or says why it is too late for it. */
+  resume(hop: number, now: number): string | null {
+    const breaker = this.#breakers[hop]!;
+    if (admits(breaker)) this.begin(hop);
+    return !isOpen(breaker) || breaker.trial !== 'no' ? null : whyPassedOver(breaker, now);
+  }
+
   abandon(hop: number): void {
     this.#breakers[hop] = answered(this.#breakers[hop]!);
   }

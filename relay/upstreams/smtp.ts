@@ -29,6 +29,27 @@ export class SmtpUpstream implements Upstream {
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
     await this.#takePlace();
     try {
+      const { results, ...where } = await this.#send(envelope, content, signal);
+      const all = [...results];
+      let left = leftOver(all, [...all.keys()]);
+      while (left.length > 0) {
+        const recipients = left.map(index => envelope.recipients[index]!);
+        const sent = left;
+        const next = await this.#send({ ...envelope, recipients }, content, signal);
+        next.results.forEach((result, i) => {
+          all[sent[i]!] = result;
+        });
+        left = leftOver(all, sent);
+      }
+      return { results: all, ...where };
+    } finally {
+      this.#leavePlace();
+    }
+  }
+
+  /** One transaction, on a kept session or a new one. */
+  async #send(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
+    try {
       await this.#pacer.turn(signal);
       const kept = this.#takeIdle();
       const first = kept && (await this.#transact(kept, envelope, content, signal));
@@ -37,8 +58,6 @@ export class SmtpUpstream implements Upstream {
       return await this.#transact(fresh, envelope, content, signal);
     } catch (error) {
       return unreached(envelope, error as Error);
-    } finally {
-      this.#leavePlace();
     }
   }
 
@@ -100,6 +119,20 @@ export class SmtpUpstream implements Upstream {
     if (next) next();
     else this.#busy -= 1;
   }
+}
+
+/**
+ * Those of the transaction just ended who were too many for it, while others were taken: they are sent again at once, in
+ * another one (RFC 5321 section 4.5.3.1.10). Without anybody taken it would go on for ever.
+ */
+function leftOver(results: readonly AttemptResult[], indexes: readonly number[]): number[] {
+  if (!indexes.some(index => results[index]!.kind === 'accepted')) return [];
+  return indexes.filter(index => isTooMany(results[index]!));
+}
+
+function isTooMany(result: AttemptResult): boolean {
+  if (result.kind !== 'refused' || result.stage !== 'rcpt' || result.reply.code !== 452) return false;
+  return result.reply.enhanced === '4.5.3' || /too many recipients/i.test(result.reply.text);
 }
 
 /** The kept session had gone, or was told to: nothing of this message was judged. */

@@ -401,3 +401,31 @@ describe('a look without mail', () => {
     await expect(client.probe(never)).rejects.toThrow('554 5.7.1 not you');
   });
 });
+
+describe('recipients who are too many for one transaction (RFC 5321 section 4.5.3.1.10)', () => {
+  const TOO_MANY = '452 4.5.3 Too many recipients';
+
+  it('go in another one at once', async () => {
+    const { server, client } = await start({
+      rcpt: { 'b@x.example': [TOO_MANY, '250 ok'], 'c@x.example': [TOO_MANY, TOO_MANY, '550 5.1.1 nobody'] },
+    });
+    expect(await attempt(client, envelope('a@x.example', 'b@x.example', 'c@x.example'))).toEqual([
+      'accepted: 250 2.0.0 ok queued',
+      'accepted: 250 2.0.0 ok queued',
+      'refused at rcpt, recipient: 550 5.1.1 nobody',
+    ]);
+    expect(server.messages.map(message => message.rcpts)).toEqual([
+      ['RCPT TO:<a@x.example>'],
+      ['RCPT TO:<b@x.example>'],
+    ]);
+    expect(server.connections).toBe(1);
+  });
+
+  it('wait for their next attempt when nobody was taken', async () => {
+    const { server, client } = await start({ rcpt: { '*': TOO_MANY } });
+    expect(await attempt(client, envelope('a@x.example', 'b@x.example'))).toEqual(
+      Array(2).fill(`refused at rcpt, recipient: ${TOO_MANY}`),
+    );
+    expect(server.conversations[0]!.filter(line => line.startsWith('MAIL'))).toHaveLength(1);
+  });
+});

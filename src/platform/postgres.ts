@@ -55,7 +55,10 @@ export function createPool(url: string, options: PoolOptions): Pool {
     keepAlive: true,
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the program.
-  pool.on('error', error => options.log.warn({ err: error }, 'database connection lost'));
+  // Once it is ending, that is what was asked for.
+  pool.on('error', error => {
+    if (!pool.ending) options.log.warn({ err: error }, 'database connection lost');
+  });
   return pool;
 }
 

@@ -1,5 +1,5 @@
 // The certificate that we present: the operator's, or one made at first start (ECDSA P-256) and kept in the data directory.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export type Certificate = { readonly cert: string; readonly key: string; readonly selfSigned: boolean };
@@ -31,7 +31,7 @@ async function readSelfSigned(dataDir: string): Promise<Certificate | null> {
   }
 }
 
-/** The key is written first: a start that dies in between makes a new pair. */
+/** The key first, and the certificate under its name only when it is whole: a start that dies in between makes a new pair. */
 async function makeSelfSigned(dataDir: string, hostname: string): Promise<Certificate> {
   const notBeforeDate = new Date();
   const notAfterDate = new Date(notBeforeDate.getTime() + VALID_DAYS * 86_400_000);
@@ -53,7 +53,8 @@ async function makeSelfSigned(dataDir: string, hostname: string): Promise<Certif
     ],
   });
   const { cert, key } = paths(dataDir);
-  await writeFile(key, made.private, { mode: 0o600 });
-  await writeFile(cert, made.cert, { mode: 0o644 });
+  await writeFile(key, made.private, { mode: 0o600, flush: true });
+  await writeFile(`${cert}.new`, made.cert, { mode: 0o644, flush: true });
+  await rename(`${cert}.new`, cert);
   return { cert: made.cert, key: made.private, selfSigned: true };
 }

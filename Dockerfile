@@ -12,6 +12,7 @@ RUN npm ci --omit=dev && npm cache clean --force
 COPY bin bin
 COPY src src
 COPY relay relay
+COPY bounce bounce
 COPY migrations migrations
 
 # Certificate, node id and, without DATABASE_URL, the database. An empty volume mounted here takes over its owner.

@@ -5,6 +5,6 @@ import { settingsList } from './settings-list.ts';
 const PAGE = new URL('../../docs/settings.md', import.meta.url);
 
 it('docs/settings.md lists every setting with its default, sentence and example, and no other', () => {
-  const [, list] = /<!-- settings -->\n\n([^]*)\n\n<!-- end of settings -->/.exec(readFileSync(PAGE, 'utf8')) ?? [];
+  const [, list] = /<!-- settings -->\n\n([\s\S]*)\n\n<!-- end of settings -->/.exec(readFileSync(PAGE, 'utf8')) ?? [];
   expect(list).toBe(settingsList());
 });

@@ -1,5 +1,5 @@
 // Reads vitest's JSON report and prints `passed failed`. A skipped test counts as failed, since .ci/run installs what the
-// suites need; unless it needs a right that no package gives, which its title then says: "(skipped: needs …)".
+// suites need; unless it needs what no package gives, which its title then says: "(skipped: needs the right to mount)".
 // What failed or was skipped is named on standard error.
 import { readFileSync } from 'node:fs';
 

@@ -24,8 +24,10 @@ describe('real messages are read as a person reads them', () => {
   });
 });
 
-describe('on the whole shared corpus', () => {
-  const corpus = sharedCorpus() ?? [];
+const corpus = sharedCorpus() ?? [];
+const corpusOnly = corpus.length > 0 ? '' : ' (skipped: needs the corpus, which is not in this repository)';
+
+describe(`on the whole shared corpus${corpusOnly}`, () => {
   const bounces = corpus.filter(message => message.kind === 'dsn' || message.kind === 'nonstandard');
   const rows = bounces.flatMap(message => judge(message));
 

@@ -20,7 +20,7 @@ import { SmtpUpstream } from './upstreams/smtp.ts';
 export { type Authenticate, createAuthenticate } from './authenticate.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export type { Submit, SubmitResult } from './submit.ts';
-export { SessionError } from './upstreams/smtp-session.ts';
+export { SessionError } from './upstreams/greeting.ts';
 
 export type Relay = {
   readonly submit: Submit;

@@ -3,8 +3,9 @@
 import type { Envelope } from '../../src/mail/envelope.ts';
 import type { AttemptReport, AttemptResult, Upstream } from '../../src/mail/upstream.ts';
 import { scopeOf } from '../fault.ts';
+import { SessionError } from './greeting.ts';
 import { Pacer } from './pacer.ts';
-import { SessionError, type SessionOptions, SmtpSession } from './smtp-session.ts';
+import { type SessionOptions, SmtpSession } from './smtp-session.ts';
 
 /** Idle sessions cost the upstream too; most close them after a minute or more. */
 const IDLE_MS = 20_000;

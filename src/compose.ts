@@ -67,7 +67,6 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   onStop(() => dataDir.release());
   const databaseUrl = await openDatabase(settings, dataDir.path, log, signal, onStop);
   const { hot, other, db } = await connect(databaseUrl, log, onStop);
-  const firstStart = await makeFirstLogins(db, settings);
   const metrics = createMetrics(() => countQueued(other));
   const health = watchHealth({ pool: other, embeddedDataDir: settings.DATABASE_URL ? null : dataDir.path, log });
   onStop(() => health.stop());
@@ -91,6 +90,8 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   onStop(() => {
     isOpen = false;
   });
+  // Last of all: what is made is shown once, and a start that fails over a port shows nothing.
+  const firstStart = await makeFirstLogins(db, settings);
   const ports = { smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null, http: http?.port ?? null };
   return { ports, firstStart, databaseUrl, stop: takeDown };
 }

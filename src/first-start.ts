@@ -13,7 +13,12 @@ export type Shown = { readonly user: string; readonly secret: string };
 export type FirstStart = { readonly credential: Shown | null; readonly admin: Shown | null };
 
 export async function makeFirstLogins(db: Kysely<Database>, settings: Settings): Promise<FirstStart> {
-  return { credential: await firstCredential(db, settings), admin: await firstAdmin(db, settings) };
+  const roles = settings.POSTERN_ROLES;
+  // Each by the process whose door it opens: started together, the others know nothing of what the operator named.
+  return {
+    credential: roles.has('listener') ? await firstCredential(db, settings) : null,
+    admin: roles.has('http') ? await firstAdmin(db, settings) : null,
+  };
 }
 
 async function firstCredential(db: Kysely<Database>, settings: Settings): Promise<Shown | null> {

@@ -38,7 +38,7 @@ export function toProgress(hop: Hop): Progress {
     ? []
     : openedFor(
         work,
-        decided.filter(stillOpen).map(({ index }) => index),
+        decided.filter(wantedAnother).map(({ index }) => index),
         next.skipped,
       );
   return {
@@ -48,8 +48,10 @@ export function toProgress(hop: Hop): Progress {
   };
 }
 
-function stillOpen({ step }: Decided): boolean {
-  return step.kind === 'retryAt';
+/** Whether another upstream would have been tried, had there been one. */
+function wantedAnother({ result, step }: Decided): boolean {
+  if (step.kind !== 'retryAt') return false;
+  return result.kind === 'unreachable' || (result.kind === 'refused' && ['upstream', 'network'].includes(result.scope));
 }
 
 function key(work: Work, index: number) {

@@ -1,4 +1,6 @@
 // What commands share: the settings, the database whether the gateway is up or down, and how results are printed.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { loadSettings } from '../platform/config.ts';
 import { openDataDirectory } from '../platform/data-directory.ts';
@@ -14,10 +16,13 @@ export class Failure extends Error {}
 export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
 
 /** Runs `use` with the database: the one by URL, the embedded one of the running gateway, or the embedded one started for this. */
-export async function withStore<T>(use: (store: Store, settings: Settings, log: Logger) => Promise<T>): Promise<T> {
+export async function withStore<T>(
+  use: (store: Store, settings: Settings, log: Logger) => Promise<T>,
+  { mayCreate = false } = {},
+): Promise<T> {
   const settings = loadSettings(process.env);
   const log = createLog('silent');
-  const { url, close } = await reachDatabase(settings, log);
+  const { url, close } = await reachDatabase(settings, log, mayCreate);
   const pool = createPool(url, { max: 2, name: 'postern-cli', log });
   try {
     await assertDurable(pool);
@@ -32,10 +37,15 @@ export async function withStore<T>(use: (store: Store, settings: Settings, log: 
   }
 }
 
-async function reachDatabase(settings: Settings, log: Logger): Promise<{ url: string; close: () => Promise<void> }> {
+async function reachDatabase(settings: Settings, log: Logger, mayCreate: boolean) {
   if (settings.DATABASE_URL) return { url: settings.DATABASE_URL, close: async () => undefined };
   const running = await runningEmbeddedPostgres(settings.POSTERN_DATA_DIR);
   if (running) return { url: running, close: async () => undefined };
+  if (!mayCreate && !hasDatabase(settings.POSTERN_DATA_DIR)) {
+    throw new Failure(
+      `there is no database in ${settings.POSTERN_DATA_DIR} yet: run \`npm start\` or \`npx postern migrate\``,
+    );
+  }
   const directory = await openDataDirectory(settings.POSTERN_DATA_DIR);
   const embedded = await startEmbeddedPostgres({ dataDir: directory.path, log });
   const close = async () => {
@@ -43,6 +53,11 @@ async function reachDatabase(settings: Settings, log: Logger): Promise<{ url: st
     await directory.release();
   };
   return { url: embedded.url, close };
+}
+
+/** A cluster, or the note that it lives elsewhere. */
+function hasDatabase(dataDir: string): boolean {
+  return ['postgres', 'postgres.location'].some(name => existsSync(join(dataDir, name)));
 }
 
 function isMissingTable(error: unknown): boolean {

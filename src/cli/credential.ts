@@ -50,7 +50,9 @@ async function add(name: string, options: AddOptions): Promise<void> {
   });
   if (!made)
     throw new Failure(`there is a credential ${name} already (\`postern credential rotate\` gives it a new password)`);
-  printSecret({ name, secret, ...(options.json ? { json: true } : {}) });
+  if (options.password !== undefined && !options.json)
+    console.log(`Made credential ${name} with the password that you gave.`);
+  else printSecret({ name, secret, ...(options.json ? { json: true } : {}) });
 }
 
 function isDomainOrAddress(text: string): boolean {

@@ -10,7 +10,7 @@ export function registerMigrate(program: Command): void {
     .description('run the database migrations that are still missing')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
-      const ran = await withStore(({ db }) => migrate(db as unknown as Kysely<never>));
+      const ran = await withStore(({ db }) => migrate(db as unknown as Kysely<never>), { mayCreate: true });
       if (json) printJson({ migrations: ran });
       else console.log(ran.length === 0 ? 'The database is up to date.' : `Ran ${ran.join(', ')}.`);
     });

@@ -32,9 +32,9 @@ function describeState({ state, reason, due_at, parked, lease_holder }: Delivery
   if (state !== 'queued') return `${state}${reason ? ` (${reason})` : ''}`;
   if (lease_holder) return 'being tried';
   const why = reason ? ` (${reason})` : '';
-  return parked
-    ? `queued until an upstream is back, or ${formatTime(due_at!)}${why}`
-    : `queued, next try ${formatTime(due_at!)}${why}`;
+  const next = due_at!.getTime() > Date.now() ? formatTime(due_at!) : null;
+  if (parked) return `queued until an upstream is back${next ? `, or ${next}` : ''}${why}`;
+  return `queued, ${next ? `next try ${next}` : 'due now'}${why}`;
 }
 
 function describeAttempt(attempt: Attempt): string[] {

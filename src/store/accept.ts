@@ -90,7 +90,7 @@ with message as (
   from delivery where "suppressed" is null
   union all
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", 'suppressed', 0, null,
-         null, false, null, 'suppressed: ' || "suppressed", now()
+         null, false, null, "suppressed", now()
   from delivery where "suppressed" is not null
 ), new_attempts as (
   insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)

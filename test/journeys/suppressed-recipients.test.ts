@@ -39,7 +39,7 @@ describe('a suppressed recipient', () => {
     await gateway.reaches(id, 'delivered', 'suppressed');
     expect(await gateway.deliveries(id)).toMatchObject([
       { recipient: 'a@example.net', state: 'delivered' },
-      { recipient: 'gone@example.net', state: 'suppressed', reason: 'suppressed: hard-bounce', attempt: 0 },
+      { recipient: 'gone@example.net', state: 'suppressed', reason: 'hard-bounce', attempt: 0 },
       { recipient: 'b@example.net', state: 'delivered' },
     ]);
     expect(arrivedFor()).toEqual(['RCPT TO:<a@example.net>', 'RCPT TO:<b@example.net>']);

@@ -39,6 +39,8 @@ export type SubmitOptions = {
 /** A batch holds up those behind it; and large contents are better not copied together. */
 const MAX_BATCH_ITEMS = 200;
 const MAX_BATCH_BYTES = 1_000_000;
+/** What a recipient counts for: at 0.09 ms each, a hundred messages to a thousand would hold everybody up for 9 s. */
+const DELIVERY_BYTES = 500;
 /** In characters of three bytes at most: an index row of PostgreSQL holds 2,704. */
 const MAX_INTERNET_MESSAGE_ID = 800;
 
@@ -51,7 +53,7 @@ export function createSubmit(options: SubmitOptions): Submit {
     },
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
-    bytesOf: item => item.content.length,
+    bytesOf: item => item.content.length + item.deliveries.length * DELIVERY_BYTES,
   });
 
   return async submission => {

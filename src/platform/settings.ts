@@ -29,6 +29,10 @@ const count = z
   .regex(/^[1-9]\d{0,6}$/, 'is not a positive whole number')
   .transform(Number);
 const UNIT = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const;
+/** Timers hold 24 days, dates a quarter of a million years: whoever says more than that has mistyped. */
+const DAY_MS = 86_400_000;
+const positive = (longestMs: number, longest: string) =>
+  durationMs.refine(ms => ms > 0, 'must be more than nothing').refine(ms => ms <= longestMs, `is above ${longest}`);
 const bytes = z
   .string()
   .regex(/^\d{1,9}(KB|MB|GB)?$/, 'is not a size')
@@ -92,7 +96,7 @@ export const SETTINGS = {
   ),
   POSTERN_HOST: setting(text, '127.0.0.1', 'Address to listen on, for SMTP and HTTP.', '0.0.0.0'),
   POSTERN_HOSTNAME: setting(
-    text,
+    z.string().regex(/^[\w.:[\]-]{1,255}$/, 'is not the name of a host'),
     null,
     'Our name in greetings, EHLO and Received fields. Without it: the name of the machine.',
     'mail.example.com',
@@ -134,9 +138,14 @@ export const SETTINGS = {
     'When to try again; the last step repeats until POSTERN_MAX_AGE.',
     '30s,2m,10m,1h*',
   ),
-  POSTERN_MAX_AGE: setting(durationMs, '48h', 'How long a message is tried before it expires.', '5d'),
+  POSTERN_MAX_AGE: setting(
+    positive(365 * DAY_MS, '365d'),
+    '48h',
+    'How long a message is tried before it expires.',
+    '5d',
+  ),
   POSTERN_UPSTREAM_TIMEOUT: setting(
-    durationMs,
+    positive(DAY_MS, '1d'),
     '300s',
     'Longest wait for one reply of an upstream (RFC 5321 section 4.5.3.2); connecting takes a tenth of it at most.',
     '60s',

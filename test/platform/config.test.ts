@@ -94,6 +94,10 @@ describe('the settings', () => {
     ['a file that is a list', { POSTERN_CONFIG: file('c.yaml', '- a\n') }, /not a list of NAME/],
     ['a misspelt key in the file', { POSTERN_CONFIG: file('d.yaml', 'POSTERN_PROT: 1\n') }, /no such setting/],
     ['a secret file that is not there', { POSTERN_ADMIN_PASSWORD_FILE: '/nowhere/x' }, /ENOENT/],
+    ['a wait longer than a timer', { POSTERN_UPSTREAM_TIMEOUT: '30d' }, /POSTERN_UPSTREAM_TIMEOUT.*above 1d/],
+    ['no wait at all', { POSTERN_UPSTREAM_TIMEOUT: '0s' }, /more than nothing/],
+    ['an age beyond all dates', { POSTERN_MAX_AGE: '999999999d' }, /above 365d/],
+    ['a host name of two lines', { POSTERN_HOSTNAME: 'a\r\nb' }, /not the name of a host/],
     ['live without an upstream', { POSTERN_MODE: 'live' }, /POSTERN_UPSTREAMS/],
     ['upstreams that are none', { POSTERN_UPSTREAMS: ' , ' }, /POSTERN_UPSTREAMS/],
   ])('name %s', (_name, environment, expected) => {

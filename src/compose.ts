@@ -38,6 +38,8 @@ export type Gateway = {
 /** Connections for statements on a message's way, and for everything else. */
 const HOT_CONNECTIONS = 6;
 const OTHER_CONNECTIONS = 4;
+/** Half a lease: what is left unanswered can be written again before others take the work. */
+const ANSWER_WITHIN_MS = 30_000;
 /** Message bytes that are being read from clients, beyond what each session may hold unasked. */
 const LISTEN_BUDGET_BYTES = 64_000_000;
 
@@ -122,7 +124,9 @@ async function openDatabase(
 }
 
 async function connect(databaseUrl: string, log: Logger, onStop: Hooks['onStop']) {
-  const hot = createPool(databaseUrl, { max: HOT_CONNECTIONS, name: 'postern', log, indexOnly: true });
+  const hot = createPool(databaseUrl, {
+    ...{ max: HOT_CONNECTIONS, name: 'postern', log, indexOnly: true, answerWithinMs: ANSWER_WITHIN_MS },
+  });
   const other = createPool(databaseUrl, { max: OTHER_CONNECTIONS, name: 'postern-other', log });
   onStop(() => hot.end());
   onStop(() => other.end());

@@ -9,6 +9,7 @@ import { Failure } from './context.ts';
 
 /** How long attempts and messages being read may take to end. */
 const GRACE_MS = 30_000;
+const LEAVE_AFTER_MS = 500;
 
 export function registerStart(program: Command): void {
   program.command('start').description('run the gateway until SIGTERM or SIGINT').action(start);
@@ -27,6 +28,8 @@ async function start(): Promise<void> {
   log.info({ event: 'stopping' }, 'stopping');
   await gateway.stop(GRACE_MS);
   log.info({ event: 'stopped' }, 'stopped');
+  // Nothing is left to be done; a connection to a host that went away without a word would still keep us here.
+  setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref();
 }
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the program at once. */

@@ -59,7 +59,8 @@ export function createMetrics(countQueued: () => Promise<number>) {
       help: 'Deliveries waiting or being tried',
       registers,
       async collect() {
-        this.set(await countQueued());
+        // Without the database the other figures are wanted most of all.
+        this.set(await countQueued().catch(() => Number.NaN));
       },
     }),
   };

@@ -27,6 +27,11 @@ export type PoolOptions = {
    * sequential scan looks cheapest; the same plan over 50,000 rows would be the end. So there it is not on offer.
    */
   readonly indexOnly?: boolean;
+  /**
+   * A statement without an answer by then has failed, and its connection is thrown away: behind a server or a firewall
+   * that went away without a word, it would otherwise hang until TCP gives up, a quarter of an hour later.
+   */
+  readonly answerWithinMs?: number;
 };
 
 // Whatever a role or a database sets: a 250 of ours means that the message is on the disk.
@@ -53,6 +58,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     options: options.indexOnly ? `${DURABLE} ${INDEX_ONLY}` : DURABLE,
     keepAlive: true,
+    ...(options.answerWithinMs ? { query_timeout: options.answerWithinMs } : {}),
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the program.
   // Once it is ending, that is what was asked for.

@@ -120,8 +120,10 @@ export class Claims {
       if (limit <= 0) return true;
       const claimed = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
       this.#waiting = claimed;
-      await this.#load(groupClaimed(claimed));
-      this.#waiting = [];
+      // What could not be loaded is left to its lease, which must not be renewed then.
+      await this.#load(groupClaimed(claimed)).finally(() => {
+        this.#waiting = [];
+      });
       if (claimed.length < limit) return false;
       if (appetite === 'one') return true;
     }

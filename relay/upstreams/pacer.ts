@@ -19,6 +19,9 @@ export class Pacer {
     const now = performance.now();
     this.#nextAt = Math.max(this.#nextAt, now - (this.#burst - 1) * this.#intervalMs) + this.#intervalMs;
     const waitMs = this.#nextAt - this.#intervalMs - now;
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+    if (waitMs <= 0) return;
+    await sleep(waitMs, undefined, { signal }).catch(() => {
+      throw signal.reason;
+    });
   }
 }

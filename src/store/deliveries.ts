@@ -144,9 +144,19 @@ export async function recordProgress(pool: Pool, holder: string, progress: Progr
   const { rows } = await pool.query<{ messageId: MessageId; n: number }>({
     name: 'record-progress',
     text: RECORD_PROGRESS,
-    values: [JSON.stringify(progress.ended), JSON.stringify(progress.opened), JSON.stringify(progress.changes), holder],
+    values: [
+      JSON.stringify(progress.ended),
+      JSON.stringify(progress.opened),
+      JSON.stringify(inOrder(progress.changes)),
+      holder,
+    ],
   });
   return rows;
+}
+
+/** Two statements that lock the same rows in different orders wait for each other until one of them is ended. */
+function inOrder<Key extends DeliveryKey>(keys: readonly Key[]): Key[] {
+  return keys.toSorted((a, b) => (a.messageId === b.messageId ? a.n - b.n : a.messageId < b.messageId ? -1 : 1));
 }
 
 /** Contents by message, read in binary: as text, pg would decode twice the bytes from hexadecimal. */
@@ -168,7 +178,7 @@ export async function renewLeases(pool: Pool, holder: string, keys: readonly Del
     text: `update deliveries d set due_at = now() + $3 * interval '1 ms'
            from json_to_recordset($2::json) as k ("messageId" text, "n" integer, "attempt" integer)
            where d.message_id = k."messageId" and d.n = k."n" and d.attempt = k."attempt" and d.lease_holder = $1`,
-    values: [holder, JSON.stringify(keys), leaseMs],
+    values: [holder, JSON.stringify(inOrder(keys)), leaseMs],
   });
 }
 

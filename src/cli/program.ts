@@ -56,5 +56,7 @@ function report(error: unknown): number {
 
 /** Errors that parts of ours word for the operator. */
 function isOurs(error: unknown): boolean {
-  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError'].includes((error as Error).name);
+  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError', 'CertificateError'].includes(
+    (error as Error).name,
+  );
 }

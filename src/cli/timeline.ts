@@ -20,10 +20,12 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     lines.push('', `${delivery.recipient}: ${describeState(delivery)}`);
     const own = attempts.filter(attempt => attempt.n === delivery.n);
     lines.push(`  ${formatTime(message.accepted_at)}  accepted`);
-    for (const attempt of own) lines.push(...describeAttempt(attempt));
-    for (const event of events) {
-      if (event.n === delivery.n && event.kind === 'retried') lines.push(`  ${formatTime(event.at)}  retried by hand`);
-    }
+    const retried = events.filter(event => event.n === delivery.n && event.kind === 'retried');
+    const entries = [
+      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
+      ...retried.map(({ at }) => ({ at, text: [`  ${formatTime(at)}  retried by hand`] })),
+    ];
+    lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
   }
   return lines.join('\n');
 }

@@ -1,6 +1,7 @@
 // The certificate that we present: the operator's, or one made at first start (ECDSA P-256) and kept in the data directory.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 
 export type Certificate = { readonly cert: string; readonly key: string; readonly selfSigned: boolean };
 
@@ -14,9 +15,26 @@ export async function loadCertificate(options: {
 }): Promise<Certificate> {
   if (options.certPath && options.keyPath) {
     const [cert, key] = await Promise.all([readFile(options.certPath, 'utf8'), readFile(options.keyPath, 'utf8')]);
+    assertUsable(cert, key);
     return { cert, key, selfSigned: false };
   }
   return (await readSelfSigned(options.dataDir)) ?? makeSelfSigned(options.dataDir, options.hostname);
+}
+
+/** One clear line for the operator. */
+export class CertificateError extends Error {
+  override readonly name = 'CertificateError';
+}
+
+function assertUsable(cert: string, key: string): void {
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    throw new CertificateError(
+      `POSTERN_TLS_CERT and POSTERN_TLS_KEY are no certificate with its key: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }
 
 const paths = (dataDir: string) => ({ cert: join(dataDir, 'tls-cert.pem'), key: join(dataDir, 'tls-key.pem') });

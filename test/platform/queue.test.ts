@@ -47,3 +47,11 @@ it('a wake-up of one process reaches another', async () => {
   await eventually(() => expect(woken).toBe(2));
   await Promise.all([sender.close(), receiver.close()]);
 });
+
+it('a database that is away at the start leaves the rest of the process its turns', async () => {
+  const queue = createWakeQueue({ databaseUrl: 'postgres://u:p@127.0.0.1:1/x', redisUrl: null, log });
+  queue.listen(() => undefined);
+  queue.wake(0);
+  for (let turn = 0; turn < 1_000; turn += 1) await new Promise(resolve => setImmediate(resolve));
+  await queue.close();
+});

@@ -9,7 +9,7 @@ import type { Clock } from '../src/platform/clock.ts';
 import { newId } from '../src/platform/id.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
-import { isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
+import { isDataError, isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
 import { type Acceptance, insertAccepted, type NewDelivery, type SuppressedRecipient } from '../src/store/accept.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
 import { judge, type SubmissionFacts } from './policy.ts';
@@ -54,6 +54,7 @@ export function createSubmit(options: SubmitOptions): Submit {
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
     bytesOf: item => item.content.length + item.deliveries.length * DELIVERY_BYTES,
+    isOneItemsFault: isDataError,
   });
 
   return async submission => {

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Batch } from '../../src/platform/batch.ts';
 import type { Logger } from '../../src/platform/log.ts';
-import type { Pool } from '../../src/platform/postgres.ts';
+import { isDataError, type Pool } from '../../src/platform/postgres.ts';
 import { type Progress, recordProgress } from '../../src/store/deliveries.ts';
 
 const MAX_BATCH_ITEMS = 500;
@@ -23,6 +23,7 @@ export class Recorder {
       maxItems: MAX_BATCH_ITEMS,
       maxBytes: Number.POSITIVE_INFINITY,
       bytesOf: () => 0,
+      isOneItemsFault: isDataError,
     });
   }
 
@@ -42,6 +43,12 @@ export class Recorder {
         if (failures > 0) this.#stuck -= 1;
         return held;
       } catch (error) {
+        if (isDataError(error)) {
+          // It would be refused for ever, and all that comes behind it would wait. The lease brings the delivery back.
+          if (failures > 0) this.#stuck -= 1;
+          this.#log.error({ err: error, messageId: progress.changes[0]?.messageId }, 'outcome cannot be written');
+          return false;
+        }
         if (failures === 0) this.#stuck += 1;
         failures += 1;
         this.#log.warn({ err: error, failures }, 'outcome not written yet');

@@ -29,7 +29,7 @@ export type Listener = {
 };
 
 /** RFC 5321 section 4.5.3.2.7 for clients; content takes as long as its last reply may (section 4.5.3.2.6). */
-const PATIENCE: Patience = { strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000 };
+const PATIENCE: Patience = { strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000, paceMs: 60_000 };
 const MAX_SESSIONS = 1_000;
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {

@@ -31,6 +31,8 @@ export type Patience = {
   readonly clientMs: number;
   /** For the content of one message, from DATA to its last dot. */
   readonly contentMs: number;
+  /** How often a message that holds a share of the memory must have brought something. */
+  readonly paceMs: number;
 };
 
 type Callback = () => void;
@@ -42,6 +44,7 @@ const DECLARED_SLACK_BYTES = 1_000_000;
 /** Syntax errors, unknown commands, commands out of order: beyond this it is no mail client that is talking. */
 const MAX_ERRORS = 20;
 const MAX_FAILED_LOGINS = 5;
+const MIN_BYTES_PER_SECOND = 64;
 /** Enhanced codes for the replies that smtp-server words itself; ours bring their own. */
 const ENHANCED: Readonly<Record<number, string>> = {
   214: '2.0.0',
@@ -74,6 +77,7 @@ export class GatewaySession extends SMTPConnection {
   #errors = 0;
   #failedLogins = 0;
   #contentTimer: NodeJS.Timeout | null = null;
+  #paceTimer: NodeJS.Timeout | null = null;
   readonly #left = new AbortController();
   /** Between DATA and the answer to what came. */
   #inContent = false;
@@ -286,10 +290,7 @@ export class GatewaySession extends SMTPConnection {
     else {
       (this._parser as Wire).startContent(this.#contentLimit());
       this.#inContent = true;
-      this.#contentTimer = setTimeout(
-        () => this.#reply(reply(421, '4.4.2', 'Message took too long')),
-        this.#context.patience.contentMs,
-      ).unref();
+      this.#startContentTimer();
       this.send(354, 'End data with <CR><LF>.<CR><LF>', false);
     }
     callback();
@@ -299,6 +300,12 @@ export class GatewaySession extends SMTPConnection {
     if (command.toString('latin1').trimEnd().length > 4) return reply(501, '5.5.4', 'DATA takes no parameters');
     if (!this.#mail) return reply(503, '5.5.1', 'MAIL comes before DATA');
     return this.#recipients.length === 0 ? reply(554, '5.5.1', 'No valid recipients') : null;
+  }
+
+  #startContentTimer(): void {
+    clearTimeout(this.#contentTimer ?? undefined);
+    const late = () => this.#reply(reply(421, '4.4.2', 'Message took too long'));
+    this.#contentTimer = setTimeout(late, this.#context.patience.contentMs).unref();
   }
 
   /** What was declared is what the budget is asked for, and so the most that may come. */
@@ -320,15 +327,32 @@ export class GatewaySession extends SMTPConnection {
     const bytes = this.#contentLimit();
     const granted = () => {
       this.#reserved = bytes;
+      // The time in which we made it wait is not its own.
+      this.#startContentTimer();
+      this.#watchPace(collector);
     };
     if (budget.tryTake(bytes)) granted();
-    else return budget.take(bytes, this.#left.signal).then(granted, () => undefined);
+    else {
+      clearTimeout(this.#contentTimer ?? undefined);
+      return budget.take(bytes, this.#left.signal).then(granted, () => undefined);
+    }
     return null;
+  }
+
+  /** Who holds a share of the memory and sends next to nothing holds up all who wait for one (THREATS 16). */
+  #watchPace(collector: ContentCollector): void {
+    const { paceMs } = this.#context.patience;
+    let before = collector.received;
+    this.#paceTimer = setInterval(() => {
+      const came = collector.received - before;
+      before = collector.received;
+      if (came < (MIN_BYTES_PER_SECOND * paceMs) / 1_000) this.#reply(reply(421, '4.4.2', 'Message comes too slowly'));
+    }, paceMs).unref();
   }
 
   async #onContent(collected: Collected, resume: Callback): Promise<void> {
     this.#answering = true;
-    clearTimeout(this.#contentTimer ?? undefined);
+    this.#stopContentTimers();
     const answer = await this.#answerContent(collected);
     this.#answering = false;
     this.#inContent = false;
@@ -383,6 +407,11 @@ export class GatewaySession extends SMTPConnection {
     return this.secure ? 'ESMTPSA' : 'ESMTPA';
   }
 
+  #stopContentTimers(): void {
+    clearTimeout(this.#contentTimer ?? undefined);
+    clearInterval(this.#paceTimer ?? undefined);
+  }
+
   #release(): void {
     if (this.#reserved > 0) this.#context.budget.give(this.#reserved);
     this.#reserved = 0;
@@ -391,7 +420,7 @@ export class GatewaySession extends SMTPConnection {
 
   override _onClose(): void {
     this.#left.abort(new Error('session closed'));
-    clearTimeout(this.#contentTimer ?? undefined);
+    this.#stopContentTimers();
     if (!this.#answering) this.#release();
     super._onClose();
   }

@@ -8,6 +8,8 @@ export type BatchOptions<T, R> = {
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
+  /** Whether an error may be one item's own: then each is written alone, so that it fails alone. */
+  readonly isOneItemsFault: (error: unknown) => boolean;
 };
 
 type Entry<T, R> = { item: T; resolve: (result: R) => void; reject: (error: unknown) => void };
@@ -47,16 +49,21 @@ export class Batch<T, R> {
   async #writeNext(): Promise<void> {
     const entries = this.#take();
     this.#writing = true;
+    await this.#write(entries);
+    this.#writing = false;
+    this.#schedule();
+  }
+
+  async #write(entries: readonly Entry<T, R>[]): Promise<void> {
     try {
       const results = await this.#options.write(entries.map(entry => entry.item));
       entries.forEach((entry, i) => {
         entry.resolve(results[i]!);
       });
     } catch (error) {
-      for (const entry of entries) entry.reject(error);
-    } finally {
-      this.#writing = false;
-      this.#schedule();
+      if (entries.length > 1 && this.#options.isOneItemsFault(error)) {
+        for (const entry of entries) await this.#write([entry]);
+      } else for (const entry of entries) entry.reject(error);
     }
   }
 

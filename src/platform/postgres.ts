@@ -104,6 +104,11 @@ function describe(error: unknown): string {
   return (error as Error).message;
 }
 
+/** Whether it is the data that PostgreSQL objects to: data exception (22), constraint (23), a limit of its own (54). */
+export function isDataError(error: unknown): boolean {
+  return /^(22|23|54)/.test((error as { code?: string }).code ?? '');
+}
+
 /** Whether the database itself is out of room (53100 disk_full, 53200 out_of_memory). */
 export function isOutOfSpace(error: unknown): boolean {
   const code = (error as { code?: string }).code;

@@ -13,6 +13,7 @@ function makeBatch(limits: { maxItems?: number; maxBytes?: number } = {}) {
       );
     },
     ...{ maxItems: 100, maxBytes: 1_000, bytesOf: (item: string) => item.length, ...limits },
+    isOneItemsFault: (error: unknown) => (error as Error).message === 'bad item',
   });
   const turn = () => new Promise(resolve => setImmediate(resolve));
   return { batch, written, ends, turn };
@@ -38,6 +39,7 @@ describe('group commit', () => {
     expect(batch.waiting).toBe(3);
     ends[0]!.resolve();
     await first;
+    await turn();
     await turn();
     expect(written).toEqual([['a'], ['b', 'c', 'd']]);
     ends[1]!.resolve();
@@ -67,5 +69,20 @@ describe('group commit', () => {
     await turn();
     ends[1]!.resolve();
     await second;
+  });
+
+  it('lets an item that is at fault fail alone', async () => {
+    const { batch, ends, written, turn } = makeBatch();
+    const bad = expect(batch.add('a')).rejects.toThrow('bad item');
+    const good = batch.add('b');
+    await turn();
+    ends[0]!.reject(new Error('bad item'));
+    await turn();
+    ends[1]!.reject(new Error('bad item'));
+    await turn();
+    ends[2]!.resolve();
+    await bad;
+    expect(await good).toBe('b!');
+    expect(written).toEqual([['a', 'b'], ['a'], ['b']]);
   });
 });

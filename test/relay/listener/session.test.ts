@@ -1,7 +1,9 @@
 // The SMTP door on the wire: what a client sees, and what is handed to `submit`.
+
 import { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { reply } from '../../../src/mail/reply.ts';
+import { ByteBudget } from '../../../src/platform/byte-budget.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ID, startTestListener, type TestListener } from '../../support/listener.ts';
 import { base64, plain, SmtpClient } from '../../support/smtp-client.ts';
@@ -621,7 +623,7 @@ describe('a command line', () => {
 });
 
 describe('patience (RFC 5321 section 4.5.3.2, THREATS 16)', () => {
-  const patient = { strangerMs: 60_000, clientMs: 60_000, contentMs: 60_000 };
+  const patient = { strangerMs: 60_000, clientMs: 60_000, contentMs: 60_000, paceMs: 60_000 };
 
   it('ends with a stranger who says nothing, before a client who does', async () => {
     const hasty = await startTestListener({ patience: { ...patient, strangerMs: 50 } });
@@ -638,6 +640,23 @@ describe('patience (RFC 5321 section 4.5.3.2, THREATS 16)', () => {
     const client = kept(await hasty.login());
     expect(await client.reply()).toMatch(/^421 /);
     expect(await stranger.ask('NOOP')).toMatch(/^250 /);
+    await hasty.stop(1);
+  });
+
+  it('ends with a large message that stops coming, and others get the memory that it held', async () => {
+    const budget = new ByteBudget(1_000_000);
+    const hasty = await startTestListener({ patience: { ...patient, paceMs: 200 }, budget });
+    const stalled = kept(await hasty.login());
+    const waiting = kept(await hasty.login());
+    for (const client of [stalled, waiting]) {
+      for (const command of ['MAIL FROM:<a@b.example>', 'RCPT TO:<c@d.example>', 'DATA']) await client.ask(command);
+    }
+    stalled.send(`${'x'.repeat(70)}\r\n`.repeat(5_000));
+    await eventually(() => expect(budget.used).toBeGreaterThan(0));
+    waiting.send(`${'y'.repeat(70)}\r\n`.repeat(5_000));
+    expect(await stalled.replyOrEnd()).toBe('421 4.4.2 Message comes too slowly');
+    waiting.send('.\r\n');
+    expect(await waiting.reply()).toMatch(/^250 2\.6\.0 /);
     await hasty.stop(1);
   });
 

@@ -6,7 +6,7 @@ import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { createAuthenticate, createRelay, type Listener, type Relay, startListener } from '../relay/index.ts';
-import { type FirstStart, makeFirstLogins } from './first-start.ts';
+import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { type Reply, reply } from './mail/reply.ts';
 import { ByteBudget } from './platform/byte-budget.ts';
@@ -84,7 +84,12 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   });
   await relay.start();
   onStop(graceMs => relay.stop(graceMs));
-  let isOpen = true;
+  // Before the ports are open, since apps come at once; taken back when one of them cannot be had, since then nobody is
+  // shown what was made.
+  const firstStart = await makeFirstLogins(db, settings);
+  let isOpen = false;
+  let isShown = false;
+  onStop(() => (isShown ? undefined : forgetFirstLogins(db, firstStart)));
   const http = await openHttp(parts, () => isOpen);
   onStop(() => http?.stop());
   const listener = await openListener(parts, relay);
@@ -92,8 +97,8 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   onStop(() => {
     isOpen = false;
   });
-  // Last of all: what is made is shown once, and a start that fails over a port shows nothing.
-  const firstStart = await makeFirstLogins(db, settings);
+  isOpen = true;
+  isShown = true;
   const ports = { smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null, http: http?.port ?? null };
   return { ports, firstStart, databaseUrl, stop: takeDown };
 }

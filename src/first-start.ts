@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely';
 import { newId } from './platform/id.ts';
 import { hashPassword, hashToken, newToken } from './platform/secret.ts';
 import type { Settings } from './platform/settings.ts';
-import { addAdmin, countAdmins } from './store/admins.ts';
-import { addCredential, countCredentials, type NewCredential } from './store/credentials.ts';
+import { addAdmin, countAdmins, removeAdmin } from './store/admins.ts';
+import { addCredential, countCredentials, type NewCredential, removeCredential } from './store/credentials.ts';
 import type { Database } from './store/schema.ts';
 
 export type Shown = { readonly user: string; readonly secret: string };
@@ -19,6 +19,12 @@ export async function makeFirstLogins(db: Kysely<Database>, settings: Settings):
     credential: roles.has('listener') ? await firstCredential(db, settings) : null,
     admin: roles.has('http') ? await firstAdmin(db, settings) : null,
   };
+}
+
+/** Takes back what was made and not shown. */
+export async function forgetFirstLogins(db: Kysely<Database>, { credential, admin }: FirstStart): Promise<void> {
+  if (credential) await removeCredential(db, credential.user);
+  if (admin) await removeAdmin(db, admin.user);
 }
 
 async function firstCredential(db: Kysely<Database>, settings: Settings): Promise<Shown | null> {

@@ -19,3 +19,7 @@ export async function addAdmin(db: Kysely<Database>, name: string, secretHash: s
     .executeTakeFirstOrThrow();
   return numInsertedOrUpdatedRows === 1n;
 }
+
+export async function removeAdmin(db: Kysely<Database>, name: string): Promise<void> {
+  await db.deleteFrom('admins').where('name', '=', name).execute();
+}

@@ -1,6 +1,8 @@
 // `postern start` on an empty directory, as a stranger runs it: ready by itself, the credential shown once, mail captured,
 // SIGTERM ends it cleanly, and a second start finds everything.
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,6 +40,24 @@ it('starts, captures, stops and starts again', async () => {
   const other = await SmtpClient.login(second.port, { user: user!, password: password! });
   other.close();
   expect(await second.end('SIGINT')).toBe(0);
+}, 60_000);
+
+it('shows the first passwords when it starts, not when it fails to', async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'first-'));
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await once(squatter, 'listening');
+  const { port } = squatter.address() as { port: number };
+  const environment = { POSTERN_DATA_DIR: fresh, POSTERN_SMTP_PORT: '0', POSTERN_HTTP_PORT: `${port}` };
+  const failed = await postern(environment, 'start');
+  expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining(`127.0.0.1:${port} is in use`)]);
+  const started = await posternStart({ ...environment, POSTERN_HTTP_PORT: '0' });
+  const [, user, password] = /Credential +user (\S+) +password (\S+)/.exec(started.banner)!;
+  expect(started.banner).toMatch(/Admin +user admin +password \S+/);
+  const client = await SmtpClient.login(started.port, { user: user!, password: password! });
+  client.close();
+  expect(await started.end()).toBe(0);
+  squatter.close();
+  await rm(fresh, { recursive: true, force: true, maxRetries: 3 });
 }, 60_000);
 
 it('ends by itself after SIGTERM although upstream sessions were kept', async () => {

@@ -32,7 +32,7 @@ export type DispatcherOptions = {
 
 const RENEW_EVERY_MS = LEASE_MS / 3;
 /** Beyond that, fresh messages wait in the database rather than here. */
-const MAX_FRESH = 2_000;
+const MAX_FRESH = 1_000;
 /** Claimed work held at the least: a claim costs the same for one as for many. */
 const MIN_WINDOW = 100;
 

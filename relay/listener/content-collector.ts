@@ -73,7 +73,7 @@ export class ContentCollector {
       return;
     }
     // A small window would keep alive the whole read that it is a part of.
-    this.#chunks.push(data.buffer.byteLength > 2 * data.length ? Buffer.from(data) : data);
+    this.#chunks.push(data.buffer.byteLength > data.length + 4_096 ? Buffer.from(data) : data);
     this.#stored += data.length;
   }
 }

@@ -2,49 +2,35 @@
 import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { addressKey } from '../../src/mail/address.ts';
-import type { Recipient } from '../../src/mail/envelope.ts';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity, Session, Submission } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
-import { maySendAs } from '../sender.ts';
 import type { Submit } from '../submit.ts';
-import { type MailCommand, parseHello, parseMail, parseRcpt } from './commands.ts';
+import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
+import { ContentShare, type SharePatience } from './content-share.ts';
+import { Transaction, type TransactionLimits } from './transaction.ts';
 import { type LineProblem, Wire } from './wire.ts';
 
-export type SessionContext = {
+export type SessionContext = TransactionLimits & {
   readonly submit: Submit;
   readonly budget: ByteBudget;
-  readonly maxMessageSize: number;
-  readonly maxRecipients: number;
   readonly insecureAuth: 'never' | 'loopback' | 'always';
-  /** A reason not to take mail at present, or null. */
-  readonly trouble: () => Reply | null;
   readonly patience: Patience;
 };
 
 /** How long a client may take, in milliseconds. */
-export type Patience = {
+export type Patience = SharePatience & {
   /** Between two bytes, before and after AUTH. */
   readonly strangerMs: number;
   readonly clientMs: number;
-  /** For the content of one message, from DATA to its last dot. */
-  readonly contentMs: number;
-  /** How often a message that holds a share of the memory must have brought something. */
-  readonly paceMs: number;
 };
 
 type Callback = () => void;
 
-/** A message that stays below is read without asking the budget. */
-const FREE_BYTES = 262_144;
-/** RFC 1870 section 6.3 lets a server take somewhat more than the client declared. */
-const DECLARED_SLACK_BYTES = 1_000_000;
 /** Syntax errors, unknown commands, commands out of order: beyond this it is no mail client that is talking. */
 const MAX_ERRORS = 20;
 const MAX_FAILED_LOGINS = 5;
-const MIN_BYTES_PER_SECOND = 64;
 /** Enhanced codes for the replies that smtp-server words itself; ours bring their own. */
 const ENHANCED: Readonly<Record<number, string>> = {
   214: '2.0.0',
@@ -68,24 +54,17 @@ const ENHANCED: Readonly<Record<number, string>> = {
 
 export class GatewaySession extends SMTPConnection {
   readonly #context: SessionContext;
-  #mail: MailCommand | null = null;
-  #recipients: Recipient[] = [];
-  #recipientKeys = new Set<string>();
-  /** Bytes of the budget that the message being read holds. */
-  #reserved = 0;
-  #askedBudget = false;
+  #transaction: Transaction;
+  /** Of the message that is being read or answered. */
+  #share: ContentShare | null = null;
+  #isAnswering = false;
   #errors = 0;
   #failedLogins = 0;
-  #contentTimer: NodeJS.Timeout | null = null;
-  #paceTimer: NodeJS.Timeout | null = null;
-  readonly #left = new AbortController();
-  /** Between DATA and the answer to what came. */
-  #inContent = false;
-  #answering = false;
 
   constructor(server: SMTPServer, socket: Socket, options: object, context: SessionContext) {
     super(server, socket, options);
     this.#context = context;
+    this.#transaction = new Transaction(context);
     // We count errors ourselves; logging in late is none.
     this._maxAllowedUnauthenticatedCommands = false;
   }
@@ -112,7 +91,7 @@ export class GatewaySession extends SMTPConnection {
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
   shutDown(): void {
-    if (!this.#inContent) this.#goodbye();
+    if (!this.#share) this.#goodbye();
   }
 
   #goodbye(): void {
@@ -213,7 +192,7 @@ export class GatewaySession extends SMTPConnection {
       this.#reply(reply(538, '5.7.11', 'Encryption required: STARTTLS first'));
       return callback();
     }
-    if (this.#mail) {
+    if (this.#transaction.isBegun) {
       this.#reply(reply(503, '5.5.1', 'AUTH is not permitted within a transaction'));
       return callback();
     }
@@ -229,134 +208,47 @@ export class GatewaySession extends SMTPConnection {
 
   override _resetSession(): void {
     super._resetSession();
-    this.#mail = null;
-    this.#recipients = [];
-    this.#recipientKeys = new Set();
+    this.#transaction = new Transaction(this.#context);
   }
 
   override handler_MAIL(command: Buffer, callback: Callback): void {
-    this.#reply(this.#takeMail(command.toString('utf8')));
+    this.#reply(this.#transaction.takeMail(command.toString('utf8'), this.session.user as Identity));
     callback();
-  }
-
-  #takeMail(line: string): Reply {
-    if (this.#mail) return reply(503, '5.5.1', 'Nested MAIL command');
-    const mail = parseMail(line);
-    if ('refused' in mail) return mail.refused;
-    const { maxMessageSize, trouble } = this.#context;
-    if (mail.declaredSize !== null && mail.declaredSize > maxMessageSize) {
-      return reply(552, '5.3.4', `Message is larger than ${maxMessageSize} bytes`);
-    }
-    const identity = this.session.user as Identity;
-    if (!maySendAs(identity, mail.reversePath)) {
-      return reply(553, '5.7.1', `<${mail.reversePath}> is not a sender of credential ${identity.credentialName}`);
-    }
-    const objection = trouble();
-    if (objection) return objection;
-    this.#mail = mail;
-    return reply(250, '2.1.0', 'Sender OK');
   }
 
   override handler_RCPT(command: Buffer, callback: Callback): void {
-    this.#reply(this.#takeRecipient(command.toString('utf8')));
+    this.#reply(this.#transaction.takeRecipient(command.toString('utf8')));
     callback();
-  }
-
-  #takeRecipient(line: string): Reply {
-    if (!this.#mail) return reply(503, '5.5.1', 'MAIL comes before RCPT');
-    const recipient = parseRcpt(line, this.#mail);
-    if ('refused' in recipient) return recipient.refused;
-    if (this.#recipients.length >= this.#context.maxRecipients) {
-      return reply(
-        452,
-        '4.5.3',
-        `Too many recipients, at most ${this.#context.maxRecipients}; send the rest in another transaction`,
-      );
-    }
-    // The same mailbox twice is one delivery.
-    const key = addressKey(recipient.address);
-    if (!this.#recipientKeys.has(key)) {
-      this.#recipientKeys.add(key);
-      this.#recipients.push(recipient);
-    }
-    return reply(250, '2.1.5', 'Recipient OK');
   }
 
   // ── the content ───────────────────────────────────────────────────────────────────────────────────────────────
 
   override handler_DATA(command: Buffer, callback: Callback): void {
-    const objection = this.#objectToData(command);
+    const objection = this.#transaction.objectToData(command.toString('latin1'));
     if (objection) this.#reply(objection);
     else {
-      (this._parser as Wire).startContent(this.#contentLimit());
-      this.#inContent = true;
-      this.#startContentTimer();
+      const { budget, patience } = this.#context;
+      const { contentLimit } = this.#transaction;
+      (this._parser as Wire).startContent(contentLimit);
+      this.#share = new ContentShare(budget, patience, contentLimit, answer => this.#reply(answer));
       this.send(354, 'End data with <CR><LF>.<CR><LF>', false);
     }
     callback();
   }
 
-  #objectToData(command: Buffer): Reply | null {
-    if (command.toString('latin1').trimEnd().length > 4) return reply(501, '5.5.4', 'DATA takes no parameters');
-    if (!this.#mail) return reply(503, '5.5.1', 'MAIL comes before DATA');
-    return this.#recipients.length === 0 ? reply(554, '5.5.1', 'No valid recipients') : null;
-  }
-
-  #startContentTimer(): void {
-    clearTimeout(this.#contentTimer ?? undefined);
-    const late = () => this.#reply(reply(421, '4.4.2', 'Message took too long'));
-    this.#contentTimer = setTimeout(late, this.#context.patience.contentMs).unref();
-  }
-
-  /** What was declared is what the budget is asked for, and so the most that may come. */
-  #contentLimit(): number {
-    const { maxMessageSize } = this.#context;
-    const declared = this.#mail?.declaredSize;
-    return declared ? Math.min(declared + DECLARED_SLACK_BYTES, maxMessageSize) : maxMessageSize;
-  }
-
   #onProgress(collector: ContentCollector): Promise<void> | null {
-    const { budget, maxMessageSize } = this.#context;
-    if (collector.received > 2 * maxMessageSize) {
-      this.#reply(reply(421, '4.3.4', 'Message is far too large'));
-      return null;
-    }
-    if (collector.stored <= FREE_BYTES || this.#askedBudget) return null;
-    this.#askedBudget = true;
-    // All that it may take, at once: whoever waits for a second helping while holding a first one blocks everybody.
-    const bytes = this.#contentLimit();
-    const granted = () => {
-      this.#reserved = bytes;
-      // The time in which we made it wait is not its own.
-      this.#startContentTimer();
-      this.#watchPace(collector);
-    };
-    if (budget.tryTake(bytes)) granted();
-    else {
-      clearTimeout(this.#contentTimer ?? undefined);
-      return budget.take(bytes, this.#left.signal).then(granted, () => undefined);
-    }
+    if (collector.received <= 2 * this.#context.maxMessageSize) return this.#share?.grow(collector) ?? null;
+    this.#reply(reply(421, '4.3.4', 'Message is far too large'));
     return null;
   }
 
-  /** Who holds a share of the memory and sends next to nothing holds up all who wait for one (THREATS 16). */
-  #watchPace(collector: ContentCollector): void {
-    const { paceMs } = this.#context.patience;
-    let before = collector.received;
-    this.#paceTimer = setInterval(() => {
-      const came = collector.received - before;
-      before = collector.received;
-      if (came < (MIN_BYTES_PER_SECOND * paceMs) / 1_000) this.#reply(reply(421, '4.4.2', 'Message comes too slowly'));
-    }, paceMs).unref();
-  }
-
   async #onContent(collected: Collected, resume: Callback): Promise<void> {
-    this.#answering = true;
-    this.#stopContentTimers();
+    this.#share?.stopClocks();
+    this.#isAnswering = true;
     const answer = await this.#answerContent(collected);
-    this.#answering = false;
-    this.#inContent = false;
-    this.#release();
+    this.#isAnswering = false;
+    this.#share?.end();
+    this.#share = null;
     this._socket.cork();
     this.#reply(answer);
     this._transactionCounter += 1;
@@ -371,7 +263,7 @@ export class GatewaySession extends SMTPConnection {
   async #answerContent(collected: Collected): Promise<Reply> {
     switch (collected.kind) {
       case 'too-large':
-        return reply(552, '5.3.4', `Message is larger than ${this.#contentLimit()} bytes`);
+        return reply(552, '5.3.4', `Message is larger than ${this.#transaction.contentLimit} bytes`);
       case 'malformed':
         return reply(
           550,
@@ -386,15 +278,15 @@ export class GatewaySession extends SMTPConnection {
   }
 
   #submission(content: Buffer): Submission {
-    const { declaredSize: _, ...mail } = this.#mail!;
+    const { envelope } = this.#transaction;
     return {
       identity: this.session.user as Identity,
-      envelope: { ...mail, recipients: this.#recipients },
+      envelope,
       content,
       session: {
         remoteAddress: this.remoteAddress,
         clientName: this.hostNameAppearsAs || 'unknown',
-        protocol: this.#protocol(mail.smtpUtf8),
+        protocol: this.#protocol(envelope.smtpUtf8),
       },
       stream: 'transactional',
     };
@@ -407,21 +299,9 @@ export class GatewaySession extends SMTPConnection {
     return this.secure ? 'ESMTPSA' : 'ESMTPA';
   }
 
-  #stopContentTimers(): void {
-    clearTimeout(this.#contentTimer ?? undefined);
-    clearInterval(this.#paceTimer ?? undefined);
-  }
-
-  #release(): void {
-    if (this.#reserved > 0) this.#context.budget.give(this.#reserved);
-    this.#reserved = 0;
-    this.#askedBudget = false;
-  }
-
   override _onClose(): void {
-    this.#left.abort(new Error('session closed'));
-    this.#stopContentTimers();
-    if (!this.#answering) this.#release();
+    // What is being answered is in use still.
+    if (!this.#isAnswering) this.#share?.end();
     super._onClose();
   }
 

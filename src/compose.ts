@@ -83,6 +83,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
     runId: newId(Date.now()),
   });
   await relay.start();
+  await warnOfStrandedMail(parts, other);
   onStop(graceMs => relay.stop(graceMs));
   // Before the ports are open, since apps come at once; taken back when one of them cannot be had, since then nobody is
   // shown what was made.
@@ -114,6 +115,14 @@ type Parts = {
   readonly hostname: string;
   readonly dataDir: string;
 };
+
+/** Without upstreams what is queued stays: an operator who took them away by mistake should hear of it. */
+async function warnOfStrandedMail({ settings, log }: Parts, pool: Pool): Promise<void> {
+  if (settings.POSTERN_UPSTREAMS !== null) return;
+  const deliveries = await countQueued(pool);
+  if (deliveries > 0)
+    log.warn({ event: 'no-upstreams', deliveries }, 'mail is queued, and there is no upstream to send it');
+}
 
 async function openDatabase(
   settings: Settings,

@@ -4,6 +4,7 @@ import type { AttemptResult, Upstream } from '../../src/mail/upstream.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { admits, answered, type Breaker, begun, CLOSED, failed, isOpen, pauseMs } from '../upstreams/breaker.ts';
+import { SessionError } from '../upstreams/greeting.ts';
 
 export type Choice = {
   readonly hop: number;
@@ -85,7 +86,7 @@ export class Route {
   /** Draws what an attempt tells about the upstream itself. */
   learn(hop: number, results: readonly AttemptResult[], now: number): void {
     const trouble = results.find(isTrouble);
-    if (trouble) this.#opened(hop, describe(trouble), now);
+    if (trouble) this.#opened(hop, describe(trouble), now, 'stage' in trouble && trouble.stage === 'auth');
     else this.#closed(hop);
   }
 
@@ -94,10 +95,9 @@ export class Route {
     this.#stopped.abort(new Error('shutting down'));
   }
 
-  #opened(hop: number, error: string, now: number): void {
+  #opened(hop: number, error: string, now: number, isLoginRefused: boolean): void {
     const before = this.#breakers[hop]!;
-    const after = failed(before, now, error);
-    this.#breakers[hop] = after;
+    this.#breakers[hop] = failed(before, now, error, isLoginRefused);
     const upstream = this.#upstreams[hop]!.name;
     this.#metrics.upstreamUp.set({ upstream }, 0);
     if (!isOpen(before)) this.#log.warn({ event: 'upstream-down', upstream, reason: error }, 'upstream down');
@@ -115,7 +115,9 @@ export class Route {
       this.onOpportunity();
     } catch (error) {
       this.#looking.delete(hop);
-      if (!this.#stopped.signal.aborted) this.#opened(hop, (error as Error).message, Date.now());
+      if (this.#stopped.signal.aborted) return;
+      const isLoginRefused = error instanceof SessionError && error.stage === 'auth';
+      this.#opened(hop, (error as Error).message, Date.now(), isLoginRefused);
     }
   }
 

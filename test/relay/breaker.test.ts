@@ -24,13 +24,18 @@ describe('the breaker of an upstream', () => {
   it('opens at the first failure and keeps when that was, and what was said last', () => {
     const breaker = afterFailures(3);
     expect(admits(breaker)).toBe(false);
-    expect(breaker).toEqual({ failures: 3, trial: 'no', openedAt: 1_000, lastError: 'error 2' });
+    expect(breaker).toEqual({ failures: 3, trial: 'no', openedAt: 1_000, lastError: 'error 2', isLoginRefused: false });
   });
 
   it('looks again after 0.5, 1, 2, 4 s, and every 4 s from then on', () => {
     expect([1, 2, 3, 4, 5, 50].map(count => pauseMs(afterFailures(count)))).toEqual([
       500, 1_000, 2_000, 4_000, 4_000, 4_000,
     ]);
+  });
+
+  it('looks less and less often where the login is refused: providers lock accounts for less', () => {
+    const refused = (count: number) => failed(afterFailures(count - 1), 9_000, '535 5.7.8 no', true);
+    expect([1, 4, 5, 8, 50].map(count => pauseMs(refused(count)))).toEqual([500, 4_000, 8_000, 60_000, 60_000]);
   });
 
   it('lets one delivery go once a look was answered, and no other until that one has told', () => {

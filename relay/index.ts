@@ -1,6 +1,5 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
-import type { MessageId } from '../src/mail/submission.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import { createLookup } from '../src/platform/dns.ts';
@@ -100,5 +99,3 @@ export function createUpstream(upstream: UpstreamSettings, settings: Settings, h
     ...(lookup ? { lookup } : {}),
   });
 }
-
-export type { MessageId };

@@ -21,13 +21,6 @@ export function isId(text: string): boolean {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
 }
 
-/** The moment an id was made. */
-export function timeOfId(id: string): number {
-  let time = 0;
-  for (let i = 0; i < 10; i += 1) time = time * 32 + ALPHABET.indexOf(id[i]!);
-  return time;
-}
-
 function refill(): void {
   randomFillSync(random);
   for (let i = 0; i < 16; i += 1) random[i]! &= 31;

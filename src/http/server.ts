@@ -68,7 +68,8 @@ function indexPage(version: string): string {
   <li><a href="/healthz">/healthz</a>: whether it is alive</li>
   <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
 </ul>
-<p>What happened to a message: <code>npx postern message find --to someone@example.com</code></p>
+<p>What happened to a message:</p>
+<pre><code>npx postern message find --to someone@example.com</code></pre>
 </html>
 `;
 }

@@ -66,9 +66,10 @@ export function createSubmit(options: SubmitOptions): Submit {
 
     const handing: Handing =
       verdict.mode === 'capture' ? { kind: 'capture' } : handOver.reserve(submission.content.length);
-    const acceptance = draft(submission, header, handing, options, clock());
+    let acceptance: Acceptance;
     let suppressed: readonly SuppressedRecipient[];
     try {
+      acceptance = draft(submission, header, handing, options, clock());
       suppressed = await batch.add(acceptance);
     } catch (error) {
       handOver.cancel(handing, submission.content.length);

@@ -83,8 +83,8 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
     runId: newId(Date.now()),
   });
   await relay.start();
-  await warnOfStrandedMail(parts, other);
   onStop(graceMs => relay.stop(graceMs));
+  await warnOfStrandedMail(parts, other);
   // Before the ports are open, since apps come at once; taken back when one of them cannot be had, since then nobody is
   // shown what was made.
   const firstStart = await makeFirstLogins(db, settings);

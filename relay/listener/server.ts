@@ -17,7 +17,6 @@ export type ListenerOptions = Omit<SessionContext, 'patience'> & {
   readonly smtpsPort: number | null;
   readonly certificate: Certificate;
   readonly authenticate: Authenticate;
-  readonly log: Logger;
   readonly metrics: Metrics;
 };
 

@@ -5,6 +5,7 @@ import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity, Session, Submission } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
+import type { Logger } from '../../src/platform/log.ts';
 import type { Submit } from '../submit.ts';
 import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
@@ -17,6 +18,7 @@ export type SessionContext = TransactionLimits & {
   readonly budget: ByteBudget;
   readonly insecureAuth: 'never' | 'loopback' | 'always';
   readonly patience: Patience;
+  readonly log: Logger;
 };
 
 /** How long a client may take, in milliseconds. */
@@ -245,7 +247,7 @@ export class GatewaySession extends SMTPConnection {
   async #onContent(collected: Collected, resume: Callback): Promise<void> {
     this.#share?.stopClocks();
     this.#isAnswering = true;
-    const answer = await this.#answerContent(collected);
+    const answer = await this.#answerContent(collected).catch(error => this.#unexpected(error));
     this.#isAnswering = false;
     this.#share?.end();
     this.#share = null;
@@ -258,6 +260,12 @@ export class GatewaySession extends SMTPConnection {
     if (this._server._closeTimeout) this.#goodbye();
     resume();
     this._socket.uncork();
+  }
+
+  /** A fault of ours costs the app a second try, and the other sessions nothing. */
+  #unexpected(error: unknown): Reply {
+    this.#context.log.error({ err: error, remoteAddress: this.remoteAddress }, 'message not taken');
+    return reply(451, '4.3.0', 'Temporary failure, try again later');
   }
 
   async #answerContent(collected: Collected): Promise<Reply> {

@@ -538,6 +538,24 @@ describe('DATA', () => {
   });
 });
 
+it('a fault of ours is 451 4.3.0 to the app, with nothing of its cause, and the session goes on', async () => {
+  let isBroken = true;
+  const faulty = await startTestListener({
+    submit: async () => {
+      if (isBroken) throw new Error('a bug in the works');
+      return { kind: 'accepted', messageId: ID };
+    },
+  });
+  const client = kept(await faulty.login());
+  expect(await client.submit('a@b.example', ['c@d.example'], 'x\r\n')).toBe(
+    '451 4.3.0 Temporary failure, try again later',
+  );
+  expect(faulty.lines.join('')).toContain('a bug in the works');
+  isBroken = false;
+  expect(await client.submit('a@b.example', ['c@d.example'], 'x\r\n')).toBe(`250 2.6.0 queued as ${ID}`);
+  await faulty.stop(1);
+});
+
 describe('PIPELINING (RFC 2920)', () => {
   it('answers in order, all of one read with one write', async () => {
     const client = await loggedIn();

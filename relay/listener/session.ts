@@ -123,7 +123,10 @@ export class GatewaySession extends SMTPConnection {
       this._onCommand(command, resume);
       wire.expectsAuthLine = this._nextHandler !== false;
     };
-    wire.on('error', () => this.close());
+    wire.on('error', error => {
+      this.#reply(this.#unexpected(error));
+      this.close();
+    });
     return wire;
   }
 

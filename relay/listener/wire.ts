@@ -73,7 +73,13 @@ export class Wire extends SMTPStream {
 
   #run(): void {
     this.#handlers.cork();
-    while (!this.#waiting && !this.isClosed && this.#step());
+    try {
+      while (!this.#waiting && !this.isClosed && this.#step());
+    } catch (error) {
+      // Thrown out of here it would come up in the socket's own event, and end the process: it ends this session.
+      this.isClosed = true;
+      this.destroy(error as Error);
+    }
     this.#handlers.uncork();
     if (this.isClosed) this.#data = Buffer.alloc(0);
     if (!this.#waiting) this.#readOn();

@@ -40,7 +40,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     const credential = await lookUp(user);
     if (await matches(user, secret, credential)) {
       touch(credential!.credentialId);
-      return identityOf(credential!);
+      return identityOf(credential!, options.defaultMode);
     }
     await sleep(Math.max(0, FAILURE_TAKES_MS - (clock() - startedAt)));
     return null;
@@ -70,16 +70,21 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     touched.set(credentialId, now);
     void options.touch([credentialId]);
   }
+}
 
-  function identityOf(credential: Credential): Identity {
-    return {
-      tenantId: credential.tenantId,
-      credentialId: credential.credentialId,
-      credentialName: credential.name,
-      mode: credential.mode ?? options.defaultMode,
-      fromDomains: credential.fromDomains,
-    };
-  }
+/** What a credential is, as the rest of the relay sees it. */
+export function identityOf(credential: Credential, defaultMode: Mode): Identity {
+  return {
+    tenantId: credential.tenantId,
+    credentialId: credential.credentialId,
+    credentialName: credential.name,
+    mode: credential.mode ?? defaultMode,
+    fromDomains: credential.fromDomains,
+    authentication: credential.authentication,
+    overQuota: credential.overQuota,
+    onSuppressed: credential.onSuppressed,
+    controlHeaders: credential.controlHeaders,
+  };
 }
 
 /** Forgets all rather than growing: it costs one look-up each. */

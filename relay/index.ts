@@ -9,6 +9,7 @@ import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
+import { type Admission, OPEN } from './admission.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
@@ -23,6 +24,7 @@ export { SessionError } from './upstreams/greeting.ts';
 
 export type Relay = {
   readonly submit: Submit;
+  readonly admission: Admission;
   start(): Promise<void>;
   /** Gives attempts `graceMs` to end; nothing that was begun is forgotten. */
   stop(graceMs: number): Promise<void>;
@@ -58,6 +60,7 @@ export function createRelay(options: RelayOptions): Relay {
       maxAgeMs: settings.POSTERN_MAX_AGE,
       captureOnly: settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS === null,
     }),
+    admission: OPEN,
     async start() {
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());

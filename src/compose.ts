@@ -193,6 +193,7 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
     certificate,
     authenticate,
     submit: relay.submit,
+    admission: relay.admission,
     budget: new ByteBudget(LISTEN_BUDGET_BYTES),
     maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
     maxRecipients: settings.POSTERN_MAX_RECIPIENTS,

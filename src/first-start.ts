@@ -37,7 +37,7 @@ async function firstCredential(db: Kysely<Database>, settings: Settings): Promis
   }
   if ((await countCredentials(db)) > 0) return null;
   const secret = newToken();
-  const made = await addCredential(db, { ...base, name: 'app', secretHash: hashToken(secret), fromDomains: [] });
+  const made = await addCredential(db, { ...base, name: 'app', secretHash: hashToken(secret) });
   return made ? { user: 'app', secret } : null;
 }
 

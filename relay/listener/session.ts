@@ -217,13 +217,25 @@ export class GatewaySession extends SMTPConnection {
   }
 
   override handler_MAIL(command: Buffer, callback: Callback): void {
-    this.#reply(this.#transaction.takeMail(command.toString('utf8'), this.session.user as Identity));
-    callback();
+    this.#answer(this.#transaction.takeMail(command.toString('utf8'), this.session.user as Identity), callback);
   }
 
   override handler_RCPT(command: Buffer, callback: Callback): void {
-    this.#reply(this.#transaction.takeRecipient(command.toString('utf8')));
-    callback();
+    this.#answer(this.#transaction.takeRecipient(command.toString('utf8'), this.session.user as Identity), callback);
+  }
+
+  /** At once where it can be: a turn of the event loop for each command would be most of what a command costs. */
+  #answer(answer: Reply | Promise<Reply>, callback: Callback): void {
+    if (!(answer instanceof Promise)) {
+      this.#reply(answer);
+      return callback();
+    }
+    void answer
+      .catch(error => this.#unexpected(error))
+      .then(settled => {
+        this.#reply(settled);
+        callback();
+      });
   }
 
   // ── the content ───────────────────────────────────────────────────────────────────────────────────────────────

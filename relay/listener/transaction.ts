@@ -3,6 +3,7 @@ import { addressKey } from '../../src/mail/address.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity } from '../../src/mail/submission.ts';
+import type { Admission } from '../admission.ts';
 import { maySendAs } from '../sender.ts';
 import { type MailCommand, parseMail, parseRcpt } from './commands.ts';
 
@@ -11,6 +12,7 @@ export type TransactionLimits = {
   readonly maxRecipients: number;
   /** A reason not to take mail at present, or null. */
   readonly trouble: () => Reply | null;
+  readonly admission: Admission;
 };
 
 /** RFC 1870 section 6.3 lets a server take somewhat more than the client declared. */
@@ -43,39 +45,44 @@ export class Transaction {
     return { ...mail, recipients: this.#recipients };
   }
 
-  takeMail(line: string, identity: Identity): Reply {
+  /** A promise only where somebody has to be asked: most commands are answered at once. */
+  takeMail(line: string, identity: Identity): Reply | Promise<Reply> {
     if (this.#mail) return reply(503, '5.5.1', 'Nested MAIL command');
     const mail = parseMail(line);
     if ('refused' in mail) return mail.refused;
-    const { maxMessageSize, trouble } = this.#limits;
+    const { maxMessageSize, trouble, admission } = this.#limits;
     if (mail.declaredSize !== null && mail.declaredSize > maxMessageSize) {
       return reply(552, '5.3.4', `Message is larger than ${maxMessageSize} bytes`);
     }
     if (!maySendAs(identity, mail.reversePath)) {
       return reply(553, '5.7.1', `<${mail.reversePath}> is not a sender of credential ${identity.credentialName}`);
     }
-    const objection = trouble();
-    if (objection) return objection;
-    this.#mail = mail;
-    return reply(250, '2.1.0', 'Sender OK');
+    const begin = () => {
+      this.#mail = mail;
+      return reply(250, '2.1.0', 'Sender OK');
+    };
+    return trouble() ?? admission.objectToMail(identity)?.then(objection => objection ?? begin()) ?? begin();
   }
 
-  takeRecipient(line: string): Reply {
+  takeRecipient(line: string, identity: Identity): Reply | Promise<Reply> {
     if (!this.#mail) return reply(503, '5.5.1', 'MAIL comes before RCPT');
     const recipient = parseRcpt(line, this.#mail);
     if ('refused' in recipient) return recipient.refused;
-    const { maxRecipients } = this.#limits;
+    const { maxRecipients, admission } = this.#limits;
     if (this.#recipients.length >= maxRecipients) {
       const text = `Too many recipients, at most ${maxRecipients}; send the rest in another transaction`;
       return reply(452, '4.5.3', text);
     }
-    // The same mailbox twice is one delivery.
-    const key = addressKey(recipient.address);
-    if (!this.#keys.has(key)) {
-      this.#keys.add(key);
-      this.#recipients.push(recipient);
-    }
-    return reply(250, '2.1.5', 'Recipient OK');
+    const add = () => {
+      // The same mailbox twice is one delivery.
+      const key = addressKey(recipient.address);
+      if (!this.#keys.has(key)) {
+        this.#keys.add(key);
+        this.#recipients.push(recipient);
+      }
+      return reply(250, '2.1.5', 'Recipient OK');
+    };
+    return admission.objectToRecipient(identity, recipient.address)?.then(objection => objection ?? add()) ?? add();
   }
 
   /** Why DATA is out of place, or null. */

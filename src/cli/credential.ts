@@ -1,26 +1,46 @@
 // `postern credential …`: what apps log in with. A secret is shown when it is made, and never again.
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import ipaddr from 'ipaddr.js';
 import { isDomain, parseMailbox } from '../mail/address.ts';
-import type { Mode } from '../mail/submission.ts';
+import type { AuthenticationPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
 import { newId } from '../platform/id.ts';
 import { hashPassword, hashToken, newToken } from '../platform/secret.ts';
-import { addCredential, type Credential, listCredentials, removeCredential, setSecret } from '../store/credentials.ts';
+import {
+  addCredential,
+  type Credential,
+  findCredential,
+  listCredentials,
+  removeCredential,
+  setSecret,
+  setTreatment,
+  type Treatment,
+} from '../store/credentials.ts';
 import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
 
-type AddOptions = { from?: string[]; mode?: Mode; password?: string; tenant: string; json?: boolean };
+type TreatmentOptions = {
+  from?: string[];
+  network?: string[];
+  mode?: Mode | 'default';
+  authentication?: AuthenticationPolicy;
+  overQuota?: OverQuota;
+  onSuppressed?: OnSuppressed;
+  controlHeaders?: 'honour' | 'ignore';
+};
+type AddOptions = TreatmentOptions & { password?: string; tenant: string; json?: boolean };
 
 export function registerCredential(program: Command): void {
   const credential = program.command('credential').description('what apps log in with');
-  credential
-    .command('add <name>')
+  withTreatment(credential.command('add <name>'))
     .description('make a credential; prints its password once')
-    .option('--from <domain...>', 'sender domains, or whole addresses, that it may use (default: any)')
-    .addOption(new Option('--mode <mode>', "live or capture (default: the gateway's)").choices(['live', 'capture']))
     .option('--password <password>', 'use this password instead of a generated token')
     .option('--tenant <id>', 'tenant that it belongs to', 'default')
     .option('--json', 'print JSON')
     .action(add);
+  withTreatment(credential.command('set <name>'))
+    .description('change how a credential is treated; what is not named stays; holds within seconds')
+    .option('--json', 'print JSON')
+    .action(set);
   credential.command('list').description('all credentials').option('--json', 'print JSON, one a line').action(list);
   credential
     .command('rotate <name>')
@@ -34,17 +54,49 @@ export function registerCredential(program: Command): void {
     .action(remove);
 }
 
+function withTreatment(command: Command): Command {
+  const choice = (flags: string, doc: string, choices: string[]) => new Option(flags, doc).choices(choices);
+  return command
+    .option('--from <domain...>', 'sender domains, or whole addresses, that it may use; any = no limit (default: any)')
+    .option('--network <cidr...>', 'networks that need no login, none = take them away (example: 10.1.0.0/16)')
+    .addOption(choice('--mode <mode>', "default: the gateway's", ['live', 'capture', 'default']))
+    .addOption(
+      choice('--authentication <policy>', 'SPF, DKIM, DMARC and ARC (default: observe)', ['off', 'observe', 'enforce']),
+    )
+    .addOption(choice('--over-quota <treatment>', 'mail beyond a quota (default: defer)', ['defer', 'reject', 'hold']))
+    .addOption(choice('--on-suppressed <answer>', 'suppressed recipients (default: accept)', ['accept', 'reject']))
+    .addOption(choice('--control-headers <which>', 'X-Postern-… and the like', ['honour', 'ignore']));
+}
+
+/** Checked here, where it can be said which of them is wrong. */
+function readTreatment(options: TreatmentOptions): Treatment {
+  const { from, network, mode, authentication, overQuota, onSuppressed, controlHeaders } = options;
+  const fromDomains = from && from.join() === 'any' ? [] : from;
+  const networks = network && network.join() === 'none' ? [] : network;
+  const wrong = fromDomains?.find(entry => !isDomainOrAddress(entry));
+  if (wrong !== undefined) throw new Failure(`${wrong} is no domain and no address (example: --from example.com)`);
+  const odd = networks?.find(entry => !isNetwork(entry));
+  if (odd !== undefined) throw new Failure(`${odd} is no network (example: --network 10.1.0.0/16)`);
+  return {
+    ...(fromDomains && { fromDomains }),
+    ...(networks && { networks }),
+    ...(mode && { mode: mode === 'default' ? null : mode }),
+    ...(authentication && { authentication }),
+    ...(overQuota && { overQuota }),
+    ...(onSuppressed && { onSuppressed }),
+    ...(controlHeaders && { controlHeaders: controlHeaders === 'honour' }),
+  };
+}
+
 async function add(name: string, options: AddOptions): Promise<void> {
   if (!/^[^\s:\p{Cc}]{1,255}$/u.test(name))
     throw new Failure('a name has 1 to 255 characters without spaces and colons');
-  const fromDomains = options.from ?? [];
-  const wrong = fromDomains.find(entry => !isDomainOrAddress(entry));
-  if (wrong !== undefined) throw new Failure(`${wrong} is no domain and no address (example: --from example.com)`);
+  const treatment = readTreatment(options);
   const secret = options.password ?? newToken();
   const secretHash = options.password === undefined ? hashToken(secret) : await hashPassword(secret);
-  const { tenant: tenantId, mode = null } = options;
+  const { tenant: tenantId } = options;
   const made = await withStore(({ db }) =>
-    addCredential(db, { credentialId: newId(Date.now()), tenantId, name, secretHash, mode, fromDomains }),
+    addCredential(db, { credentialId: newId(Date.now()), tenantId, name, secretHash, ...treatment }),
   ).catch(error => {
     throw error.code === '23503' ? new Failure(`there is no tenant ${tenantId}`) : error;
   });
@@ -59,10 +111,52 @@ function isDomainOrAddress(text: string): boolean {
   return text.includes('@') ? typeof parseMailbox(text, { smtpUtf8: true }) === 'string' : isDomain(text);
 }
 
+/** As PostgreSQL takes it: an address with a prefix length, nothing set behind the prefix. */
+function isNetwork(text: string): boolean {
+  try {
+    const [address, bits] = ipaddr.parseCIDR(text);
+    const network =
+      address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text);
+    return bits >= 0 && network.toString() === address.toString();
+  } catch {
+    return false;
+  }
+}
+
+async function set(name: string, options: TreatmentOptions & { json?: boolean }): Promise<void> {
+  const treatment = readTreatment(options);
+  if (Object.keys(treatment).length === 0) throw new Failure('say what to change (example: --over-quota hold)');
+  const found = await withStore(
+    async ({ db }) => (await setTreatment(db, name, treatment)) && findCredential(db, name),
+  );
+  if (!found) throw new Failure(`there is no credential ${name}`);
+  if (options.json) printJson(withoutSecret(found));
+  else printTable(LIST_HEADER, [row(found)]);
+}
+
+const LIST_HEADER = ['NAME', 'TENANT', 'MODE', 'FROM', 'TREATMENT', 'USED', 'LAST USED', 'MADE'];
+
+function withoutSecret({ secretHash: _, ...shown }: Credential): Omit<Credential, 'secretHash'> {
+  return shown;
+}
+
+/** What differs from how a new credential is treated. */
+function treatmentOf({ networks, authentication, overQuota, onSuppressed, controlHeaders }: Credential): string {
+  return [
+    networks.length > 0 && `no login from ${networks.join(', ')}`,
+    authentication !== 'observe' && `authentication ${authentication}`,
+    overQuota !== 'defer' && `over quota: ${overQuota}`,
+    onSuppressed !== 'accept' && 'refuses suppressed recipients',
+    !controlHeaders && 'control headers ignored',
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
 async function list({ json }: { json?: boolean }): Promise<void> {
   const credentials = await withStore(({ db }) => listCredentials(db));
-  if (json) for (const { secretHash: _, ...shown } of credentials) printJson(shown);
-  else printTable(['NAME', 'TENANT', 'MODE', 'FROM', 'USED', 'LAST USED', 'MADE'], credentials.map(row));
+  if (json) for (const credential of credentials) printJson(withoutSecret(credential));
+  else printTable(LIST_HEADER, credentials.map(row));
 }
 
 function row(credential: Credential): string[] {
@@ -72,6 +166,7 @@ function row(credential: Credential): string[] {
     tenantId,
     mode ?? 'default',
     fromDomains.join(', ') || 'any',
+    treatmentOf(credential) || '-',
     usage(lastUsedAt, Date.now()),
     lastUsedAt ? formatTime(lastUsedAt) : '-',
     formatTime(createdAt),

@@ -65,13 +65,6 @@ async function passingLogin({ db }: Store): Promise<{ user: string; pass: string
   const credentialId = newId(Date.now());
   const user = `postern-send-${credentialId.toLowerCase()}`;
   const pass = newToken();
-  await addCredential(db, {
-    credentialId,
-    tenantId: 'default',
-    name: user,
-    secretHash: hashToken(pass),
-    mode: null,
-    fromDomains: [],
-  });
+  await addCredential(db, { credentialId, tenantId: 'default', name: user, secretHash: hashToken(pass) });
   return { user, pass };
 }

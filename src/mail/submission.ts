@@ -8,6 +8,13 @@ export type Mode = 'live' | 'capture';
 
 export type Stream = 'transactional' | 'bulk';
 
+/** SPF, DKIM, DMARC and ARC: not looked at, noted, or a reason to refuse. */
+export type AuthenticationPolicy = 'off' | 'observe' | 'enforce';
+/** What becomes of mail beyond a quota: sent when there is room, refused, or kept for a person to release. */
+export type OverQuota = 'defer' | 'reject' | 'hold';
+/** Whether a suppressed recipient is refused at RCPT, or taken and left out. */
+export type OnSuppressed = 'accept' | 'reject';
+
 /** Who is sending, as the door established it. */
 export type Identity = {
   readonly tenantId: string;
@@ -16,6 +23,11 @@ export type Identity = {
   readonly mode: Mode;
   /** Domains that the credential may send from; empty = any. */
   readonly fromDomains: readonly string[];
+  readonly authentication: AuthenticationPolicy;
+  readonly overQuota: OverQuota;
+  readonly onSuppressed: OnSuppressed;
+  /** Whether X-Postern-… and its dialects are obeyed; they never leave the house. */
+  readonly controlHeaders: boolean;
 };
 
 /** Where it came from, for the trace header and the archive. */

@@ -1,6 +1,6 @@
 // Credentials: what a client logs in with, and what it may do then.
-import type { Kysely } from 'kysely';
-import type { Mode } from '../mail/submission.ts';
+import { type Kysely, sql } from 'kysely';
+import type { AuthenticationPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
 import type { Database } from './schema.ts';
 
 export type Credential = {
@@ -11,6 +11,12 @@ export type Credential = {
   /** null = the gateway's default. */
   readonly mode: Mode | null;
   readonly fromDomains: readonly string[];
+  /** From these networks nobody needs to log in. */
+  readonly networks: readonly string[];
+  readonly authentication: AuthenticationPolicy;
+  readonly overQuota: OverQuota;
+  readonly onSuppressed: OnSuppressed;
+  readonly controlHeaders: boolean;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
 };
@@ -22,14 +28,25 @@ const COLUMNS = [
   'secret_hash as secretHash',
   'mode',
   'from_domains as fromDomains',
+  // pg leaves cidr[] as PostgreSQL writes it.
+  sql<string[]>`networks::text[]`.as('networks'),
+  'authentication',
+  'over_quota as overQuota',
+  'on_suppressed as onSuppressed',
+  'control_headers as controlHeaders',
   'created_at as createdAt',
   'last_used_at as lastUsedAt',
 ] as const;
 
-export type NewCredential = Pick<
-  Credential,
-  'credentialId' | 'tenantId' | 'name' | 'secretHash' | 'mode' | 'fromDomains'
+/** How a credential is treated; what is left out stays as it is, or as the table has it at first. */
+export type Treatment = Partial<
+  Pick<
+    Credential,
+    'mode' | 'fromDomains' | 'networks' | 'authentication' | 'overQuota' | 'onSuppressed' | 'controlHeaders'
+  >
 >;
+
+export type NewCredential = Pick<Credential, 'credentialId' | 'tenantId' | 'name' | 'secretHash'> & Treatment;
 
 /** false when the name is taken. */
 export async function addCredential(db: Kysely<Database>, credential: NewCredential): Promise<boolean> {
@@ -40,9 +57,10 @@ export async function addCredential(db: Kysely<Database>, credential: NewCredent
       tenant_id: credential.tenantId,
       name: credential.name,
       secret_hash: credential.secretHash,
-      mode: credential.mode,
-      from_domains: [...credential.fromDomains],
+      mode: null,
+      from_domains: [],
       last_used_at: null,
+      ...columnsOf(credential),
     })
     .onConflict(conflict => conflict.column('name').doNothing())
     .executeTakeFirstOrThrow();
@@ -64,6 +82,29 @@ export async function countCredentials(db: Kysely<Database>): Promise<number> {
     .select(expression => expression.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+/** false when there is none of that name. */
+export async function setTreatment(db: Kysely<Database>, name: string, treatment: Treatment): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('credentials')
+    .set(columnsOf(treatment))
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+function columnsOf({ mode, fromDomains, networks, ...rest }: Treatment) {
+  const { authentication, overQuota, onSuppressed, controlHeaders } = rest;
+  return {
+    ...(mode !== undefined && { mode }),
+    ...(fromDomains && { from_domains: [...fromDomains] }),
+    ...(networks && { networks: [...networks] }),
+    ...(authentication && { authentication }),
+    ...(overQuota && { over_quota: overQuota }),
+    ...(onSuppressed && { on_suppressed: onSuppressed }),
+    ...(controlHeaders !== undefined && { control_headers: controlHeaders }),
+  };
 }
 
 /** false when there is none of that name. */

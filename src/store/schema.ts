@@ -1,7 +1,7 @@
 // The tables as Kysely sees them. migrations/ is where they are made; the database checks the rest.
 import type { ColumnType, Generated } from 'kysely';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
-import type { MessageId, Mode, Stream } from '../mail/submission.ts';
+import type { AuthenticationPolicy, MessageId, Mode, OnSuppressed, OverQuota, Stream } from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
 
 export type Database = {
@@ -14,6 +14,7 @@ export type Database = {
   attempts: AttemptTable;
   events: EventTable;
   suppressions: SuppressionTable;
+  submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
 };
 
 type TenantTable = { tenant_id: string; created_at: Generated<Date> };
@@ -25,6 +26,11 @@ type CredentialTable = {
   secret_hash: string;
   mode: Mode | null;
   from_domains: string[];
+  networks: Generated<string[]>;
+  authentication: Generated<AuthenticationPolicy>;
+  over_quota: Generated<OverQuota>;
+  on_suppressed: Generated<OnSuppressed>;
+  control_headers: Generated<boolean>;
   created_at: Generated<Date>;
   last_used_at: Date | null;
 };
@@ -48,6 +54,11 @@ type MessageTable = {
   remote_address: string;
   accepted_at: Date;
   expires_at: Date;
+  replaced_bytes: number;
+  tags: string[];
+  metadata: Record<string, string> | null;
+  track: string[] | null;
+  authentication: unknown;
 };
 
 type DeliveryTable = {
@@ -90,7 +101,8 @@ type EventTable = {
   event_id: ColumnType<string, never, never>;
   at: Generated<Date>;
   kind: EventKind;
-  message_id: MessageId;
+  message_id: MessageId | null;
+  topic: string | null;
   n: number | null;
   data: unknown;
 };

@@ -3,10 +3,9 @@ import { maySendAs, objectToAuthor } from '../../relay/sender.ts';
 import type { Address } from '../../src/mail/address.ts';
 import { scanHeader } from '../../src/mail/header.ts';
 import type { Identity } from '../../src/mail/submission.ts';
+import { IDENTITY } from '../support/identity.ts';
 
-const identity = (...fromDomains: string[]): Identity => ({
-  ...{ tenantId: 'default', credentialId: 'c', credentialName: 'shop', mode: 'live', fromDomains },
-});
+const identity = (...fromDomains: string[]): Identity => ({ ...IDENTITY, credentialName: 'shop', fromDomains });
 
 describe('the envelope sender', () => {
   it.each([

@@ -2,26 +2,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OPEN } from '../../relay/admission.ts';
 import { type ListenerOptions, startListener } from '../../relay/listener/server.ts';
 import type { SubmitResult } from '../../relay/submit.ts';
-import type { Identity, MessageId, Submission } from '../../src/mail/submission.ts';
+import type { MessageId, Submission } from '../../src/mail/submission.ts';
 import { ByteBudget } from '../../src/platform/byte-budget.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
 import { loadCertificate } from '../../src/platform/tls-certificate.ts';
+import { IDENTITY } from './identity.ts';
 import { SmtpClient } from './smtp-client.ts';
 
 export type TestListener = Awaited<ReturnType<typeof startTestListener>>;
 
 export const ID = '01HF7YAT00ABCDEFGHJKMNPQRS' as MessageId;
-
-export const IDENTITY: Identity = {
-  tenantId: 'default',
-  credentialId: '01HF7YAT00ABCDEFGHJKMNPQRT',
-  credentialName: 'app',
-  mode: 'live',
-  fromDomains: [],
-};
 
 /** Knows `app` with `app-password`, and `limited`, who may send from limited.example only. */
 export async function startTestListener(options: Partial<ListenerOptions> = {}) {
@@ -42,6 +36,7 @@ export async function startTestListener(options: Partial<ListenerOptions> = {}) 
       submissions.push(submission);
       return { kind: 'accepted', messageId: ID };
     },
+    admission: OPEN,
     maxMessageSize: 1_000_000,
     maxRecipients: 5,
     insecureAuth: 'loopback',

@@ -19,8 +19,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     alter table messages
-      -- Bytes at the start of the content that do not leave the house: trace_header has what goes out in their place.
-      add column replaced_bytes integer not null default 0 check (replaced_bytes >= 0),
+      -- Ranges of the content that do not leave the house, as start, end, start, end, …: control headers.
+      add column omitted integer[] not null default '{}',
       add column tags text[] not null default '{}',
       -- What the app wants to find the message by.
       add column metadata jsonb,

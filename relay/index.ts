@@ -14,6 +14,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
+import { startForgetting } from './forget.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
 
@@ -52,20 +53,24 @@ export function createRelay(options: RelayOptions): Relay {
   const dispatcher = dispatches ? createDispatcher(options, upstreams) : null;
   const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
   const { settings } = options;
+  let forgetting: ReturnType<typeof startForgetting> | null = null;
   return {
     submit: createSubmit({
       ...options,
       handOver,
       maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
       maxAgeMs: settings.POSTERN_MAX_AGE,
+      repeatWindowMs: settings.POSTERN_REPEAT_WINDOW,
       captureOnly: settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS === null,
     }),
     admission: OPEN,
     async start() {
+      forgetting = startForgetting(options.pool, options.log);
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());
     },
     async stop(graceMs) {
+      await forgetting?.stop();
       await dispatcher?.stop(graceMs);
       // Kept sessions would keep the process alive until they have been idle for long enough.
       await Promise.all(upstreams.map(upstream => upstream.close()));

@@ -1,20 +1,22 @@
 // The only way in. Facts, verdict, one commit shared with whoever finished at the same time, and only then the word
 // that the message is ours; a message whose route is free goes straight to the dispatcher, in memory.
-import { addressKey } from '../src/mail/address.ts';
+import { NO_DIRECTIVES } from '../src/mail/directives.ts';
 import { fieldValue, type Header, scanHeader } from '../src/mail/header.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
-import type { MessageId, Submission } from '../src/mail/submission.ts';
+import type { MessageId, Mode, Submission } from '../src/mail/submission.ts';
 import { Batch } from '../src/platform/batch.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import { newId } from '../src/platform/id.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import { isDataError, isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
-import { type Acceptance, insertAccepted, type NewDelivery, type SuppressedRecipient } from '../src/store/accept.ts';
+import { type Acceptance, type AcceptResult, acceptMessages, type SuppressedRecipient } from '../src/store/accept.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
+import { draftAcceptance, type Later } from './draft.ts';
 import { judge, type SubmissionFacts } from './policy.ts';
+import { repeatKeyOf } from './repeat.ts';
 import { objectToAuthor } from './sender.ts';
-import { madeMessageId, traceHeader } from './transforms.ts';
+import { endOfTrace, madeMessageId, traceFields } from './transforms.ts';
 
 export type SubmitResult =
   | { readonly kind: 'accepted'; readonly messageId: MessageId }
@@ -29,6 +31,8 @@ export type SubmitOptions = {
   readonly hostname: string;
   readonly maxMessageSize: number;
   readonly maxAgeMs: number;
+  /** How long a Message-ID is remembered, so that what comes twice leaves once; null = not at all. */
+  readonly repeatWindowMs: number | null;
   /** There is no upstream: even a credential in live mode has its mail kept, or it would wait for ever. */
   readonly captureOnly: boolean;
   readonly clock: Clock;
@@ -46,11 +50,8 @@ const MAX_INTERNET_MESSAGE_ID = 800;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, handOver, clock, log, metrics } = options;
-  const batch = new Batch<Acceptance, readonly SuppressedRecipient[]>({
-    write: async items => {
-      const suppressed = await insertAccepted(pool, items);
-      return items.map(({ message }) => suppressed.filter(({ messageId }) => messageId === message.messageId));
-    },
+  const batch = new Batch<Acceptance, AcceptResult>({
+    write: items => acceptMessages(pool, items),
     maxItems: MAX_BATCH_ITEMS,
     maxBytes: MAX_BATCH_BYTES,
     bytesOf: item => item.content.length + item.deliveries.length * DELIVERY_BYTES,
@@ -64,22 +65,70 @@ export function createSubmit(options: SubmitOptions): Submit {
     if (verdict.kind !== 'accept')
       return refuse(submission, verdict.kind === 'reject' ? 'rejected' : 'deferred', verdict);
 
-    const handing: Handing =
-      verdict.mode === 'capture' ? { kind: 'capture' } : handOver.reserve(submission.content.length);
+    const later: ReadonlyMap<number, Later> = new Map();
+    const handing = handingOf(submission, verdict.mode, later);
     let acceptance: Acceptance;
-    let suppressed: readonly SuppressedRecipient[];
+    let result: AcceptResult;
     try {
-      acceptance = draft(submission, header, handing, options, clock());
-      suppressed = await batch.add(acceptance);
+      acceptance = draft(submission, header, handing, later);
+      result = await batch.add(acceptance);
     } catch (error) {
       handOver.cancel(handing, submission.content.length);
       return unable(submission, error);
     }
-    handOver.accepted(handing, acceptance, submission.envelope, new Set(suppressed.map(({ n }) => n)));
+    if (result.kind === 'repeated') {
+      handOver.cancel(handing, submission.content.length);
+      return repeated(submission, result);
+    }
+    const absent = new Set([...later.keys(), ...result.suppressed.map(({ n }) => n)]);
+    handOver.accepted(handing, acceptance, submission.envelope, absent);
     metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
-    announce(submission, acceptance, suppressed);
+    announce(submission, acceptance, result.suppressed);
     return { kind: 'accepted', messageId: acceptance.message.messageId };
   };
+
+  /** A message of which nothing is to be sent now takes no place at an upstream. */
+  function handingOf({ envelope, content }: Submission, mode: Mode, later: ReadonlyMap<number, Later>): Handing {
+    if (mode === 'capture') return { kind: 'capture' };
+    return later.size < envelope.recipients.length ? handOver.reserve(content.length) : { kind: 'wait' };
+  }
+
+  function draft(
+    submission: Submission,
+    header: Header,
+    handing: Handing,
+    later: ReadonlyMap<number, Later>,
+  ): Acceptance {
+    const { hostname, maxAgeMs, repeatWindowMs } = options;
+    const now = clock();
+    const messageId = newId(now) as MessageId;
+    const given = givenMessageId(submission.content, header);
+    const internetMessageId = given ?? madeMessageId(messageId, hostname);
+    const fields = traceFields({ submission, header, messageId, internetMessageId, hostname, now });
+    return draftAcceptance({
+      ...{ submission, header, directives: NO_DIRECTIVES, messageId, internetMessageId, handing, later, now },
+      traceHeader: fields + endOfTrace(header),
+      omitted: [],
+      authentication: null,
+      repeatKey: repeatKeyOf(submission.identity, submission.envelope, {
+        internetMessageId: given,
+        idempotencyKey: null,
+        windowMs: repeatWindowMs,
+      }),
+      expiresAt: now + maxAgeMs,
+    });
+  }
+
+  /** Told to the app as the success that it is, unless the app used one key for two messages. */
+  function repeated(submission: Submission, { messageId, sameEnvelope }: AcceptResult & { kind: 'repeated' }) {
+    if (!sameEnvelope) {
+      const text = `Idempotency key was used already, for ${messageId} to other recipients`;
+      return refuse(submission, 'rejected', { reply: reply(550, '5.6.0', text), rule: 'idempotency-key-reused' });
+    }
+    metrics.repeated.inc();
+    log.info({ event: 'repeated', messageId, ...about(submission) }, 'repeated');
+    return { kind: 'accepted', messageId } as const;
+  }
 
   function refuse(
     submission: Submission,
@@ -123,7 +172,8 @@ export function createSubmit(options: SubmitOptions): Submit {
       },
       event,
     );
-    for (const { messageId, n, reason } of suppressed) {
+    const { messageId } = message;
+    for (const { n, reason } of suppressed) {
       metrics.settled.inc({ state: 'suppressed' });
       log.info({ event: 'suppressed', messageId, deliveryId: `${messageId}.${n}`, reason }, 'suppressed');
     }
@@ -149,86 +199,6 @@ function gatherFacts(submission: Submission, header: Header, options: SubmitOpti
   };
 }
 
-function draft(
-  submission: Submission,
-  header: Header,
-  handing: Handing,
-  options: SubmitOptions,
-  now: number,
-): Acceptance {
-  const { identity, envelope, content } = submission;
-  const messageId = newId(now) as MessageId;
-  return {
-    message: {
-      messageId,
-      tenantId: identity.tenantId,
-      credentialId: identity.credentialId,
-      credentialName: identity.credentialName,
-      stream: submission.stream,
-      reversePath: envelope.reversePath,
-      ret: envelope.ret,
-      envid: envelope.envid,
-      body: envelope.body,
-      smtpUtf8: envelope.smtpUtf8,
-      internetMessageId:
-        fieldValue(content, header, 'message-id', MAX_INTERNET_MESSAGE_ID)?.replace(/^<|>$/g, '') ??
-        madeMessageId(messageId, options.hostname),
-      headerFrom: fieldValue(content, header, 'from', 320),
-      subject: fieldValue(content, header, 'subject', 500),
-      traceHeader: traceHeader({ submission, header, messageId, hostname: options.hostname, now }),
-      remoteAddress: submission.session.remoteAddress,
-      acceptedAt: new Date(now),
-      expiresAt: new Date(now + options.maxAgeMs),
-    },
-    content,
-    deliveries: draftDeliveries(submission, handing),
-    attempts: handing.kind === 'hand-over' ? handing.attempts : [],
-    event: handing.kind === 'capture' ? 'captured' : 'accepted',
-  };
-}
-
-function draftDeliveries({ envelope }: Submission, handing: Handing): NewDelivery[] {
-  const beginning = beginningOf(handing);
-  return envelope.recipients.map(({ address, notify, orcpt }, n) => ({
-    n,
-    recipient: address,
-    recipientKey: addressKey(address),
-    notify: notify?.join(',') ?? null,
-    orcpt,
-    ...beginning,
-  }));
-}
-
-type Beginning = Pick<
-  NewDelivery,
-  'state' | 'attempt' | 'leaseHolder' | 'dueInMs' | 'parked' | 'pinnedUpstream' | 'reason'
->;
-
-/** How a delivery starts its life, by what the dispatcher said when it was asked. */
-function beginningOf(handing: Handing): Beginning {
-  const queued = {
-    state: 'queued',
-    attempt: 0,
-    leaseHolder: null,
-    dueInMs: 0,
-    parked: false,
-    pinnedUpstream: null,
-    reason: null,
-  } as const;
-  switch (handing.kind) {
-    case 'capture':
-      return { ...queued, state: 'captured', dueInMs: null, reason: 'capture-mode' };
-    case 'queue':
-      return queued;
-    case 'park':
-      return { ...queued, dueInMs: handing.dueInMs, parked: true, reason: handing.reason };
-    case 'hand-over':
-      return {
-        ...queued,
-        attempt: 1,
-        leaseHolder: handing.holder,
-        dueInMs: handing.leaseMs,
-        pinnedUpstream: handing.upstream,
-      };
-  }
+function givenMessageId(content: Buffer, header: Header): string | null {
+  return fieldValue(content, header, 'message-id', MAX_INTERNET_MESSAGE_ID)?.replace(/^<|>$/g, '') ?? null;
 }

@@ -4,20 +4,28 @@ import type { Header } from '../src/mail/header.ts';
 import { countFields } from '../src/mail/header.ts';
 import type { MessageId, Submission } from '../src/mail/submission.ts';
 
-/** Complete fields, each with its CRLF; ends with an empty line when the content has no header of its own. */
-export function traceHeader(options: {
-  submission: Submission;
-  header: Header;
-  messageId: MessageId;
-  hostname: string;
-  now: number;
-}): string {
-  const { submission, header, messageId, hostname, now } = options;
+export type TraceOptions = {
+  readonly submission: Submission;
+  readonly header: Header;
+  readonly messageId: MessageId;
+  readonly internetMessageId: string;
+  readonly hostname: string;
+  readonly now: number;
+};
+
+/** Complete fields, each with its CRLF. */
+export function traceFields(options: TraceOptions): string {
+  const { submission, header, messageId, internetMessageId, hostname, now } = options;
   const date = formatDate(now);
   let fields = received(submission, messageId, hostname, date);
-  if (countFields(header, 'message-id') === 0) fields += `Message-ID: <${madeMessageId(messageId, hostname)}>\r\n`;
+  if (countFields(header, 'message-id') === 0) fields += `Message-ID: <${internetMessageId}>\r\n`;
   if (countFields(header, 'date') === 0) fields += `Date: ${date}\r\n`;
-  return header.beginsWithField ? fields : `${fields}\r\n`;
+  return fields;
+}
+
+/** What the header of the content is preceded by: ends with an empty line when the content has no header of its own. */
+export function endOfTrace(header: Header): string {
+  return header.beginsWithField ? '' : '\r\n';
 }
 
 /** The Message-ID that we give to mail that came without one. */

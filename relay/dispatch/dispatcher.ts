@@ -120,10 +120,10 @@ export class Dispatcher implements HandOver {
     this.#options.budget.give(bytes);
   }
 
-  accepted(...[handing, acceptance, envelope, suppressed]: Parameters<HandOver['accepted']>): void {
+  accepted(...[handing, acceptance, envelope, absent]: Parameters<HandOver['accepted']>): void {
     if (handing.kind === 'queue') this.#claims.look();
     if (handing.kind !== 'hand-over') return;
-    const work = workOfAcceptance(handing, acceptance, envelope, suppressed);
+    const work = workOfAcceptance(handing, acceptance, envelope, absent);
     if (work) this.#enqueue(this.#fresh, work);
     else this.cancel(handing, acceptance.content.length);
   }

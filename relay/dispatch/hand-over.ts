@@ -7,6 +7,8 @@ import type { Acceptance, NewAttempt } from '../../src/store/accept.ts';
 export type Handing =
   /** Kept, never sent. */
   | { readonly kind: 'capture' }
+  /** Nothing of it is to be sent now. */
+  | { readonly kind: 'wait' }
   /** Waits in the database for its turn. */
   | { readonly kind: 'queue' }
   /** No upstream takes mail now: waits in the database for one. */
@@ -26,8 +28,8 @@ export type HandOver = {
   reserve(bytes: number): Handing;
   /** The commit failed: what was reserved is free again. */
   cancel(handing: Handing, bytes: number): void;
-  /** The commit is done; `suppressed` are the recipients, by number, that are not to be tried. */
-  accepted(handing: Handing, acceptance: Acceptance, envelope: Envelope, suppressed: ReadonlySet<number>): void;
+  /** The commit is done; `absent` are the recipients, by number, that are not to be tried now. */
+  accepted(handing: Handing, acceptance: Acceptance, envelope: Envelope, absent: ReadonlySet<number>): void;
 };
 
 /** For a process that only listens. */

@@ -1,6 +1,7 @@
 // One message on its way to some of its recipients, as the dispatcher holds it in memory.
 import type { Address } from '../../src/mail/address.ts';
 import type { Envelope, Notify, Recipient } from '../../src/mail/envelope.ts';
+import { outgoingParts } from '../../src/mail/outgoing.ts';
 import type { MessageId } from '../../src/mail/submission.ts';
 import type { Acceptance } from '../../src/store/accept.ts';
 import type { ClaimedDelivery, DeliveryKey } from '../../src/store/deliveries.ts';
@@ -30,17 +31,17 @@ export function workOfAcceptance(
   handing: Handing & { kind: 'hand-over' },
   acceptance: Acceptance,
   envelope: Envelope,
-  suppressed: ReadonlySet<number>,
+  absent: ReadonlySet<number>,
 ): Work | null {
   const { message, content } = acceptance;
-  const numbers = envelope.recipients.map((_, n) => n).filter(n => !suppressed.has(n));
+  const numbers = envelope.recipients.map((_, n) => n).filter(n => !absent.has(n));
   if (numbers.length === 0) return null;
   return {
     messageId: message.messageId,
     attempt: 1,
-    envelope: suppressed.size === 0 ? envelope : { ...envelope, recipients: numbers.map(n => envelope.recipients[n]!) },
+    envelope: absent.size === 0 ? envelope : { ...envelope, recipients: numbers.map(n => envelope.recipients[n]!) },
     numbers,
-    parts: [Buffer.from(message.traceHeader), content],
+    parts: outgoingParts(message.traceHeader, content, message.omitted),
     bytes: content.length,
     acceptedAt: message.acceptedAt.getTime(),
     expiresAt: message.expiresAt.getTime(),
@@ -75,7 +76,7 @@ export function workOfClaimed(group: readonly ClaimedDelivery[], content: Buffer
       smtpUtf8: first.smtpUtf8,
     },
     numbers: group.map(delivery => delivery.n),
-    parts: [Buffer.from(first.traceHeader), content],
+    parts: outgoingParts(first.traceHeader, content, first.omitted),
     bytes: first.size,
     acceptedAt: first.acceptedAt.getTime(),
     expiresAt: first.expiresAt.getTime(),

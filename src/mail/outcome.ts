@@ -14,6 +14,10 @@ export type EventKind =
   | 'accepted'
   | 'captured'
   | 'suppressed'
+  | 'scheduled'
+  | 'held'
+  /** The same submission came again; nothing was stored. */
+  | 'repeated'
   | 'attempt-failed'
   | 'deferred'
   | 'delivered'

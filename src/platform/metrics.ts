@@ -24,6 +24,11 @@ export function createMetrics(countQueued: () => Promise<number>) {
       labelNames: ['rule'],
       registers,
     }),
+    repeated: new Counter({
+      name: 'postern_messages_repeated_total',
+      help: 'Submissions that came again and were answered with the message that they repeat',
+      registers,
+    }),
     acceptSeconds: new Histogram({
       name: 'postern_accept_seconds',
       help: 'From the last dot to the 250',

@@ -144,6 +144,12 @@ export const SETTINGS = {
     'How long a message is tried before it expires.',
     '5d',
   ),
+  POSTERN_REPEAT_WINDOW: setting(
+    z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
+    '1h',
+    'How long a Message-ID is remembered: the same one to the same recipients is then sent once. `off`: not at all.',
+    '10m',
+  ),
   POSTERN_UPSTREAM_TIMEOUT: setting(
     positive(DAY_MS, '1d'),
     '300s',

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import { addressKey } from '../mail/address.ts';
 import type { DeliveryState } from '../mail/outcome.ts';
+import { outgoingParts } from '../mail/outgoing.ts';
 import type { MessageId } from '../mail/submission.ts';
 import type { Database } from './schema.ts';
 
@@ -141,8 +142,8 @@ export async function readRaw(db: Kysely<Database>, messageId: MessageId): Promi
   const row = await db
     .selectFrom('messages')
     .innerJoin('contents', 'contents.message_id', 'messages.message_id')
-    .select(['trace_header', 'bytes'])
+    .select(['trace_header', 'omitted', 'bytes'])
     .where('messages.message_id', '=', messageId)
     .executeTakeFirst();
-  return row ? Buffer.concat([Buffer.from(row.trace_header), row.bytes]) : null;
+  return row ? Buffer.concat(outgoingParts(row.trace_header, row.bytes, row.omitted)) : null;
 }

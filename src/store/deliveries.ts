@@ -20,6 +20,8 @@ export type ClaimedDelivery = {
   readonly body: '7BIT' | '8BITMIME';
   readonly smtpUtf8: boolean;
   readonly traceHeader: string;
+  /** Ranges of the content that stay here. */
+  readonly omitted: readonly number[];
   readonly size: number;
   readonly acceptedAt: Date;
   readonly expiresAt: Date;
@@ -38,7 +40,7 @@ with due as (
 )
 select c.message_id as "messageId", c.n, c.attempt, c.recipient, c.notify, c.orcpt,
        c.pinned_upstream as "pinnedUpstream", m.reverse_path as "reversePath", m.ret, m.envid, m.body,
-       m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.size,
+       m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.omitted, m.size,
        m.accepted_at as "acceptedAt", m.expires_at as "expiresAt"
 from claimed c join messages m using (message_id)
 order by c.message_id, c.n`;

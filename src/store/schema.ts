@@ -54,7 +54,7 @@ type MessageTable = {
   remote_address: string;
   accepted_at: Date;
   expires_at: Date;
-  replaced_bytes: number;
+  omitted: number[];
   tags: string[];
   metadata: Record<string, string> | null;
   track: string[] | null;

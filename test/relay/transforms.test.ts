@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceHeader } from '../../relay/transforms.ts';
+import { endOfTrace, traceFields } from '../../relay/transforms.ts';
 import { scanHeader } from '../../src/mail/header.ts';
 import type { MessageId, Session, Submission } from '../../src/mail/submission.ts';
 
@@ -10,13 +10,12 @@ function trace(content: string, session: Partial<Session> = {}): string {
   const submission = {
     session: { remoteAddress: '192.0.2.7', clientName: 'app.example', protocol: 'ESMTPSA', ...session },
   } as Submission;
-  return traceHeader({
-    submission,
-    header: scanHeader(Buffer.from(content)),
-    messageId: ID,
-    hostname: 'gw.test',
-    now: NOW,
-  });
+  const header = scanHeader(Buffer.from(content));
+  const internetMessageId = `${ID.toLowerCase()}@gw.test`;
+  return (
+    traceFields({ submission, header, messageId: ID, internetMessageId, hostname: 'gw.test', now: NOW }) +
+    endOfTrace(header)
+  );
 }
 
 const RECEIVED = `Received: from app.example ([192.0.2.7])\r\n\tby gw.test with ESMTPSA id ${ID};\r\n\tTue, 03 Nov 2026 04:05:06 +0000\r\n`;

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageId } from '../../src/mail/submission.ts';
 import { newId } from '../../src/platform/id.ts';
-import { type Acceptance, insertAccepted, type NewDelivery } from '../../src/store/accept.ts';
+import { type Acceptance, acceptMessages, type NewDelivery } from '../../src/store/accept.ts';
 import { readRaw } from '../../src/store/archive.ts';
 import { retryMessage } from '../../src/store/control.ts';
 import {
@@ -43,19 +43,21 @@ function acceptance(recipients: readonly string[] = ['a@x.example'], changes: Pa
         remoteAddress: '::1',
       },
       ...{ acceptedAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) },
+      ...{ omitted: [], tags: [], metadata: null, track: null, authentication: null },
     } as Acceptance['message'],
     content: Buffer.from(`Subject: hi\r\n\r\n${messageId}\0\xff\r\n`, 'latin1'),
     deliveries: recipients.map((recipient, n) => ({
       ...{ n, recipient, recipientKey: recipient, notify: null, orcpt: null, state: 'queued' as const, attempt: 0 },
-      ...{ leaseHolder: null, dueInMs: 0, parked: false, pinnedUpstream: null, reason: null, ...changes },
+      ...{ leaseHolder: null, dueInMs: 0, parked: false, pinnedUpstream: null, reason: null, event: null, ...changes },
     })),
     attempts: [],
     event: 'accepted',
+    repeatKey: null,
   };
 }
 
 async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
-  await insertAccepted(database.pool, wanted);
+  await acceptMessages(database.pool, wanted);
   return wanted.map(({ message }) => message.messageId);
 }
 

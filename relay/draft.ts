@@ -1,0 +1,121 @@
+// The rows of a message that is about to be accepted.
+import { addressKey } from '../src/mail/address.ts';
+import type { Directives } from '../src/mail/directives.ts';
+import { fieldValue, type Header } from '../src/mail/header.ts';
+import type { MessageId, Submission } from '../src/mail/submission.ts';
+import type { Acceptance, NewDelivery, RepeatKey } from '../src/store/accept.ts';
+import type { Handing } from './dispatch/hand-over.ts';
+
+/** Why a recipient's delivery does not begin with the others'. */
+export type Later =
+  | { readonly kind: 'due'; readonly at: number; readonly event: 'deferred' | 'scheduled'; readonly reason: string }
+  | { readonly kind: 'held'; readonly reason: string };
+
+export type Draft = {
+  readonly submission: Submission;
+  readonly header: Header;
+  readonly directives: Directives;
+  readonly messageId: MessageId;
+  /** As the app gave it, or as we made it. */
+  readonly internetMessageId: string;
+  readonly traceHeader: string;
+  readonly omitted: readonly number[];
+  readonly authentication: object | null;
+  readonly repeatKey: RepeatKey | null;
+  readonly handing: Handing;
+  /** By the recipient's number. */
+  readonly later: ReadonlyMap<number, Later>;
+  readonly expiresAt: number;
+  readonly now: number;
+};
+
+export function draftAcceptance(draft: Draft): Acceptance {
+  const { submission, header, directives, handing, now } = draft;
+  const { identity, envelope, content } = submission;
+  return {
+    message: {
+      messageId: draft.messageId,
+      tenantId: identity.tenantId,
+      credentialId: identity.credentialId,
+      credentialName: identity.credentialName,
+      stream: submission.stream,
+      reversePath: envelope.reversePath,
+      ret: envelope.ret,
+      envid: envelope.envid,
+      body: envelope.body,
+      smtpUtf8: envelope.smtpUtf8,
+      internetMessageId: draft.internetMessageId,
+      headerFrom: fieldValue(content, header, 'from', 320),
+      subject: fieldValue(content, header, 'subject', 500),
+      traceHeader: draft.traceHeader,
+      remoteAddress: submission.session.remoteAddress,
+      acceptedAt: new Date(now),
+      expiresAt: new Date(draft.expiresAt),
+      omitted: draft.omitted,
+      tags: directives.tags,
+      metadata: directives.metadata,
+      track: directives.track,
+      authentication: draft.authentication,
+    },
+    content,
+    deliveries: draftDeliveries(draft),
+    attempts: handing.kind === 'hand-over' ? handing.attempts : [],
+    event: handing.kind === 'capture' ? 'captured' : 'accepted',
+    repeatKey: draft.repeatKey,
+  };
+}
+
+function draftDeliveries({ submission, handing, later, now }: Draft): NewDelivery[] {
+  const beginning = beginningOf(handing);
+  return submission.envelope.recipients.map(({ address, notify, orcpt }, n) => {
+    const own = later.get(n);
+    return {
+      n,
+      recipient: address,
+      recipientKey: addressKey(address),
+      notify: notify?.join(',') ?? null,
+      orcpt,
+      ...(own ? laterBeginning(own, now) : beginning),
+    };
+  });
+}
+
+type Beginning = Omit<NewDelivery, 'n' | 'recipient' | 'recipientKey' | 'notify' | 'orcpt'>;
+
+const QUEUED: Beginning = {
+  state: 'queued',
+  attempt: 0,
+  leaseHolder: null,
+  dueInMs: 0,
+  parked: false,
+  pinnedUpstream: null,
+  reason: null,
+  event: null,
+};
+
+/** How a delivery starts its life, by what the dispatcher said when it was asked. */
+function beginningOf(handing: Handing): Beginning {
+  switch (handing.kind) {
+    case 'capture':
+      return { ...QUEUED, state: 'captured', dueInMs: null, reason: 'capture-mode' };
+    case 'wait':
+    case 'queue':
+      return QUEUED;
+    case 'park':
+      return { ...QUEUED, dueInMs: handing.dueInMs, parked: true, reason: handing.reason };
+    case 'hand-over':
+      return {
+        ...QUEUED,
+        attempt: 1,
+        leaseHolder: handing.holder,
+        dueInMs: handing.leaseMs,
+        pinnedUpstream: handing.upstream,
+      };
+  }
+}
+
+function laterBeginning(later: Later, now: number): Beginning {
+  return later.kind === 'held'
+    ? { ...QUEUED, state: 'held', dueInMs: null, reason: later.reason, event: 'held' }
+    : { ...QUEUED, dueInMs: Math.max(0, later.at - now), reason: later.reason, event: later.event };
+}

@@ -1,0 +1,29 @@
+// Sweeps out what has served its time: the keys by which repeats are known.
+import type { Logger } from '../src/platform/log.ts';
+import type { Pool } from '../src/platform/postgres.ts';
+import { deleteExpiredKeys } from '../src/store/accept.ts';
+
+const EVERY_MS = 60_000;
+/** Short transactions: other nodes sweep the same table. */
+const KEYS_AT_ONCE = 5_000;
+
+/** Until `stop`, which waits for a sweep under way. */
+export function startForgetting(pool: Pool, log: Logger): { stop(): Promise<void> } {
+  let sweeping: Promise<void> = Promise.resolve();
+  let stopped = false;
+  const sweep = async () => {
+    while (!stopped && (await deleteExpiredKeys(pool, KEYS_AT_ONCE)) === KEYS_AT_ONCE);
+  };
+  const timer = setInterval(() => {
+    sweeping = sweeping
+      .then(sweep)
+      .catch(error => log.debug({ err: error }, 'expired keys are left for the next sweep'));
+  }, EVERY_MS);
+  return {
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await sweeping;
+    },
+  };
+}

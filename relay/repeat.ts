@@ -1,0 +1,42 @@
+// When two submissions are one. An app that lost the connection before our 250 sends again; so does one that restarts.
+// What it sent with the same key, or with the same Message-ID to the same people, is stored once.
+import { hash } from 'node:crypto';
+import { addressKey } from '../src/mail/address.ts';
+import type { Envelope } from '../src/mail/envelope.ts';
+import type { Identity } from '../src/mail/submission.ts';
+import type { RepeatKey } from '../src/store/accept.ts';
+
+/** A key that the app chose is remembered for as long as other gateways do. */
+const CHOSEN_KEY_MS = 24 * 3_600_000;
+
+export type RepeatOptions = {
+  /** The Message-ID that the app gave it, or null. */
+  readonly internetMessageId: string | null;
+  /** The key that the app gave it, or null. */
+  readonly idempotencyKey: string | null;
+  /** How long a Message-ID is remembered; null = not at all. */
+  readonly windowMs: number | null;
+};
+
+/** null = nothing that a repeat could be known by. */
+export function repeatKeyOf(identity: Identity, envelope: Envelope, options: RepeatOptions): RepeatKey | null {
+  const { internetMessageId, idempotencyKey, windowMs } = options;
+  const envelopeHash = () => shortHash([envelope.reversePath, ...recipientKeys(envelope)]);
+  if (idempotencyKey !== null) {
+    const key = shortHash([identity.credentialId, 'key', idempotencyKey]);
+    return { key, envelope: envelopeHash(), forMs: CHOSEN_KEY_MS };
+  }
+  if (internetMessageId === null || windowMs === null) return null;
+  const own = envelopeHash();
+  return { key: shortHash([identity.credentialId, 'id', internetMessageId, own]), envelope: own, forMs: windowMs };
+}
+
+/** In one order, whatever the client's was. */
+function recipientKeys({ recipients }: Envelope): string[] {
+  return recipients.map(({ address }) => addressKey(address)).sort();
+}
+
+/** 128 bits: nobody has ever met two that are equal by chance, and they are an index. */
+function shortHash(parts: readonly (string | null)[]): string {
+  return hash('sha256', JSON.stringify(parts), 'buffer').subarray(0, 16).toString('base64');
+}

@@ -2,6 +2,7 @@
 // so that what policy judges and what goes on the wire are the same bytes. RFC 5322 comments, folding and groups are not
 // part of that grammar and are refused.
 import { isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
 
 /** A mailbox that passed `parseMailbox`, exactly as the client wrote it. */
 export type Address = string & { readonly __brand: 'Address' };
@@ -35,12 +36,36 @@ export function domainOf(address: Address): string {
 }
 
 /**
- * The form under which two spellings of one mailbox meet in look-ups: domain folded, local part folded.
- * RFC 5321 section 2.4 leaves the case of the local part to its host; in practice no host tells `Bob` from `bob`,
- * and an admin who searches does not either.
+ * The form under which the spellings of one mailbox meet in look-ups, on the suppression list, and among the recipients
+ * of one message. The domain is folded, an IDN becomes its A-label (RFC 5890); the local part is folded, and loses quotes
+ * that it does not need (RFC 5321 section 4.1.2: they are no part of it). RFC 5321 section 2.4 leaves the case of the
+ * local part to its host; in practice no host tells `Bob` from `bob`, and an admin who searches does not either.
  */
 export function addressKey(address: string): string {
-  return address.toLowerCase();
+  // Nearly all mail takes this way.
+  const folded = isAscii(address) ? address.toLowerCase() : foldBeyondAscii(address);
+  return folded[0] === '"' ? withoutNeedlessQuotes(folded) : folded;
+}
+
+/** `ü` may come as one character or as two that look the same; NFC makes them one (RFC 6532 section 3.1). */
+function foldBeyondAscii(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  const local = at < 0 ? '' : address.slice(0, at + 1);
+  return foldText(local) + (isAscii(domain) ? domain.toLowerCase() : domainToASCII(domain) || foldText(domain));
+}
+
+/** Folding can take a character apart again. */
+function foldText(text: string): string {
+  return text.normalize('NFC').toLowerCase().normalize('NFC');
+}
+
+function withoutNeedlessQuotes(address: string): string {
+  const end = endOfQuotedString(address);
+  if (end < 0 || address[end] !== '@') return address;
+  const local = address.slice(1, end - 1).replace(/\\(.)/g, '$1');
+  const needsNone = endOfDotString(`${local}@`) === local.length;
+  return (needsNone ? local : `"${local.replace(/["\\]/g, '\\$&')}"`) + address.slice(end);
 }
 
 /** Index of the `@` after the local part, or -1. */

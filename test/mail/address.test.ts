@@ -130,7 +130,65 @@ describe('a mailbox (RFC 5321 section 4.1.2)', () => {
     );
   });
 
-  it('is found under one key however it is spelt', () => {
-    expect(addressKey('Bob@Example.COM')).toBe(addressKey('bob@example.com'));
+  it('keeps its key when that is folded again', () => {
+    const local = fc.string({
+      unit: fc.constantFrom(...'abAZ09.\u00fc\u00dcu\u0308\u0130\u212a\u03a3"\\ @'),
+      maxLength: 10,
+    });
+    const domain = fc.constantFrom(
+      'Example.COM',
+      'B\u00dccher.example',
+      'bu\u0308cher.example',
+      '\u00fc.1',
+      '[IPv6:::1]',
+    );
+    const text = fc
+      .tuple(
+        fc.oneof(
+          local,
+          local.map(inner => `"${inner}"`),
+        ),
+        domain,
+      )
+      .map(parts => parts.join('@'));
+    fc.assert(
+      fc.property(text, address => {
+        const key = addressKey(address);
+        expect(addressKey(key)).toBe(key);
+      }),
+    );
+  });
+});
+
+describe('two spellings of one mailbox have one key', () => {
+  it.each([
+    ['case', 'Bob@Example.COM', 'bob@example.com'],
+    ['an IDN and its A-label (RFC 5890)', 'bob@b\u00fccher.example', 'bob@xn--bcher-kva.example'],
+    ['an IDN in capitals', 'bob@B\u00dcCHER.example', 'bob@XN--BCHER-KVA.example'],
+    ['a domain in two normal forms', 'bob@bu\u0308cher.example', 'bob@b\u00fccher.example'],
+    ['a local part in two normal forms (RFC 6532 section 3.1)', 'ju\u0308rgen@example.com', 'J\u00dcRGEN@example.com'],
+    ['a Kelvin sign, which is a k', 'bac\u212a@example.com', 'back@example.com'],
+    ['quotes that are not needed (RFC 5321 section 4.1.2)', '"john.doe"@example.com', 'john.doe@example.com'],
+    ['a backslash that is not needed', '"jo\\hn"@example.com', 'john@example.com'],
+    ['needed quotes, with a backslash too many', '"a\\ b"@example.com', '"a b"@example.com'],
+    ['quotes beyond ASCII', '"J\u00fcrgen"@example.com', 'j\u00fcrgen@example.com'],
+    ['an address literal', 'bob@[IPV6:::1]', 'bob@[ipv6:::1]'],
+    ['a pattern over an IDN', '*@*.b\u00fccher.example', '*@*.xn--bcher-kva.example'],
+    ['a domain that is no IDN after all', 'a@B\u00dc.1', 'a@b\u00fc.1'],
+    ['no address', 'B\u00dcCHER', addressKey('b\u00fccher')],
+  ])('%s', (_why, one, other) => {
+    expect(addressKey(one)).toBe(addressKey(other));
+  });
+
+  it.each([
+    ['a dot', 'john.doe@example.com', 'johndoe@example.com'],
+    ['a tag', 'john+x@example.com', 'john@example.com'],
+    ['a quoted quote', '"a\\"b"@example.com', '"ab"@example.com'],
+    ['a quoted at', '"a@b"@example.com', 'a@b@example.com'],
+    ['quotes around what is no dot-string', '"a..b"@example.com', 'a..b@example.com'],
+    ['an umlaut', 'm\u00fcller@example.com', 'muller@example.com'],
+    ['a domain of one host and of another', 'a@b\u00fccher.example', 'a@bucher.example'],
+  ])('but %s makes another one', (_why, one, other) => {
+    expect(addressKey(one)).not.toBe(addressKey(other));
   });
 });

@@ -23,4 +23,6 @@ export type EventKind =
   | 'delivered'
   | 'failed'
   | 'expired'
-  | 'retried';
+  | 'retried'
+  | 'quota-warning'
+  | 'quota-exhausted';

@@ -1,6 +1,7 @@
 // The tables as Kysely sees them. migrations/ is where they are made; the database checks the rest.
 import type { ColumnType, Generated } from 'kysely';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
+import type { QuotaCounts } from '../mail/quota.ts';
 import type { AuthenticationPolicy, MessageId, Mode, OnSuppressed, OverQuota, Stream } from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
 
@@ -15,6 +16,8 @@ export type Database = {
   events: EventTable;
   suppressions: SuppressionTable;
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
+  quotas: QuotaTable;
+  quota_usage: { quota_id: number; bucket: number; used: number };
 };
 
 type TenantTable = { tenant_id: string; created_at: Generated<Date> };
@@ -116,4 +119,20 @@ type SuppressionTable = {
   evidence: string | null;
   created_at: Generated<Date>;
   expires_at: Date | null;
+};
+
+type QuotaTable = {
+  quota_id: ColumnType<number, never, never>;
+  credential_id: string | null;
+  tenant_id: string | null;
+  stream: Stream | null;
+  recipient_domain: string | null;
+  counts: QuotaCounts;
+  max_count: number;
+  window_ms: number;
+  bucket_ms: number;
+  full_until: ColumnType<number | null, never, null>;
+  warned_at: ColumnType<Date | null, never, null>;
+  exhausted_at: ColumnType<Date | null, never, null>;
+  created_at: Generated<Date>;
 };

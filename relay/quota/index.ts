@@ -1,0 +1,201 @@
+// Quotas: how much of whose mail may go out in a time. Mail beyond one gets its turn later (defer), is turned away
+// (reject) or waits for a person (hold). Exact across processes: what counts is rows, charged under a lock. A crash
+// between the charge and the message's commit costs room; it never gives the same room away twice.
+import { describeQuota } from '../../src/mail/quota.ts';
+import type { Reply } from '../../src/mail/reply.ts';
+import type { Identity, Stream } from '../../src/mail/submission.ts';
+import { Batch } from '../../src/platform/batch.ts';
+import type { Logger } from '../../src/platform/log.ts';
+import type { Metrics } from '../../src/platform/metrics.ts';
+import { createDatabase, isDataError, type Pool } from '../../src/platform/postgres.ts';
+import { chargeQuotas, lockQuotas, type QuotaState, refundCharges } from '../../src/store/quota-usage.ts';
+import { listQuotas } from '../../src/store/quotas.ts';
+import type { Database } from '../../src/store/schema.ts';
+import type { Alarm } from './alarm.ts';
+import { Book, type Entry } from './book.ts';
+import { type Charging, chargeAll, type Forgotten, type Outcome, quotaIdsOf } from './charge.ts';
+import { QuotaList } from './list.ts';
+import type { Addressed } from './match.ts';
+import { neverFits, usedUp } from './reply.ts';
+import { earliest, type Mark } from './reserve.ts';
+
+export type ChargeRequest = {
+  readonly identity: Identity;
+  readonly stream: Stream;
+  readonly recipients: readonly Addressed[];
+  /** When the message expires: a turn that comes later is none. */
+  readonly notAfter: Date;
+};
+
+export type Turn = {
+  readonly n: number;
+  /** By the database's clock; null: at once. */
+  readonly at: Date | null;
+  /** The same from the time of the charge. */
+  readonly dueInMs: number;
+};
+
+export type Charge =
+  /** `delayedBy`: the quota that the last turn waits for, by its name; null: all may go at once. */
+  | {
+      readonly kind: 'charged';
+      readonly turns: readonly Turn[];
+      readonly delayedBy: string | null;
+      readonly marks: readonly Mark[];
+    }
+  /** Nothing is charged. */
+  | { readonly kind: 'hold'; readonly quota: string }
+  | ({ readonly kind: 'reject' } & Refusal);
+
+/** `retryAfterS`: null when it is more than the quota takes at all. */
+export type Refusal = { readonly reply: Reply; readonly retryAfterS: number | null; readonly quota: string };
+
+export type Remaining = {
+  readonly quotaId: number;
+  readonly quota: string;
+  readonly limit: number;
+  /** In the window that ends now, room that is promised to waiting mail included. */
+  readonly used: number;
+  readonly left: number;
+  /** When there is room for one more; null: now. */
+  readonly freeAt: Date | null;
+};
+
+export type Quotas = {
+  /** Reads the list of quotas, and keeps it fresh from then on. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Whether `charge` would have anything to do; asks nobody. */
+  applies(identity: Identity, stream: Stream, recipientDomains: readonly string[]): boolean;
+  /** Rejects when the database does; nothing is charged then, or the room of one message is lost. */
+  charge(request: ChargeRequest): Promise<Charge>;
+  /** Gives back what was charged for a message that was not taken. Must not fail: what stays is room that is lost. */
+  refund(charge: Charge): Promise<void>;
+  /** Before there are recipients: why not even one message would be taken now, or null. Charges nothing. */
+  peek(identity: Identity, stream: Stream): Promise<Refusal | null>;
+  /** Each quota that such a message falls under, and how it stands. */
+  remaining(identity: Identity, stream: Stream, recipientDomains: readonly string[]): Promise<Remaining[]>;
+};
+
+export type QuotasOptions = { readonly pool: Pool; readonly log: Logger; readonly metrics: Metrics };
+
+const MAX_BATCH_MESSAGES = 200;
+const MAX_BATCH_RECIPIENTS = 5_000;
+const LOOK_AHEAD_MS = 31 * 86_400_000;
+
+export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
+  const db = createDatabase<Database>(pool);
+  const list = new QuotaList(() => listQuotas(db), log);
+  const forgotten: Forgotten = new Map();
+  const batch = new Batch<Charging, Outcome>({
+    write: items => chargeAll(pool, items, forgotten),
+    maxItems: MAX_BATCH_MESSAGES,
+    maxBytes: MAX_BATCH_RECIPIENTS,
+    bytesOf: ({ match }) => match.groups.reduce((sum, { recipients }) => sum + recipients.length, 0),
+    isOneItemsFault: isDataError,
+  });
+
+  return {
+    start: () => list.start(),
+    stop: () => list.stop(),
+    applies: (identity, stream, domains) => list.current.applies({ identity, stream }, domains),
+
+    async charge({ identity, stream, recipients, notAfter }) {
+      const match = list.current.match({ identity, stream }, recipients);
+      if (quotaIdsOf(match).length === 0)
+        return { kind: 'charged', turns: atOnce(recipients), delayedBy: null, marks: [] };
+      const { overQuota } = identity;
+      const outcome = await batch.add({ match, overQuota, notAfter: notAfter.getTime() });
+      announce(outcome.alarms);
+      const charge = chargeOf(outcome, overQuota, recipients.length);
+      metrics.quotaCharges.inc({ outcome: outcomeOf(charge) });
+      return charge;
+    },
+
+    async refund(charge) {
+      if (charge.kind !== 'charged' || charge.marks.length === 0) return;
+      const { marks } = charge;
+      try {
+        await chargeQuotas(pool, async client => {
+          await lockQuotas(client, [...new Set(marks.map(({ quotaId }) => quotaId))]);
+          await refundCharges(client, marks);
+        });
+      } catch (error) {
+        log.warn({ err: error }, 'quota not given back');
+      }
+    },
+
+    async peek(identity, stream) {
+      const common = list.current.common({ identity, stream });
+      if (common.length === 0) return null;
+      const { book, demands } = await look(common.map(({ quotaId }) => quotaId));
+      const slot = await book.read(earliest(demands, book.now, book.now + LOOK_AHEAD_MS));
+      if (slot.at === book.now) return null;
+      return refusal(book.entries.get(slot.by!.quotaId)!.state, Math.min(slot.at - book.now, LOOK_AHEAD_MS), 1);
+    },
+
+    async remaining(identity, stream, domains) {
+      const recipients = domains.map((domain, n) => ({ n, domain }));
+      const ids = quotaIdsOf(list.current.match({ identity, stream }, recipients));
+      const { book } = await look(ids);
+      return Promise.all([...book.entries.values()].map(entry => standing(book, entry)));
+    },
+  };
+
+  async function look(quotaIds: readonly number[]) {
+    const book = await Book.open(pool, quotaIds);
+    return { book, demands: [...book.entries.values()].map(({ ledger }) => ({ ledger, units: 1 })) };
+  }
+
+  function announce(alarms: readonly Alarm[]): void {
+    for (const { kind, ...about } of alarms) {
+      if (kind === 'quota-warning') log.info({ event: 'quota-warning', ...about }, kind);
+      else log.warn({ event: 'quota-exhausted', ...about }, kind);
+    }
+  }
+}
+
+function atOnce(recipients: readonly Addressed[]): Turn[] {
+  return recipients.map(({ n }) => ({ n, at: null, dueInMs: 0 }));
+}
+
+function chargeOf({ placement, now, entries }: Outcome, overQuota: Identity['overQuota'], recipients: number): Charge {
+  const stateOf = (quotaId: number) => entries.get(quotaId)!.state;
+  if (placement.kind === 'placed') {
+    const { marks, delayedBy } = placement;
+    const turns = placement.turns.map(({ n, at }) =>
+      at === null ? { n, at, dueInMs: 0 } : { n, at: new Date(at), dueInMs: at - now },
+    );
+    return { kind: 'charged', turns, marks, delayedBy: delayedBy === null ? null : describeQuota(stateOf(delayedBy)) };
+  }
+  const state = stateOf(placement.quotaId);
+  if (overQuota === 'hold') return { kind: 'hold', quota: describeQuota(state) };
+  return { kind: 'reject', ...refusal(state, placement.freeAt === null ? null : placement.freeAt - now, recipients) };
+}
+
+function refusal(state: QuotaState, freeInMs: number | null, recipients: number): Refusal {
+  const quota = describeQuota(state);
+  if (freeInMs === null) return { reply: neverFits(state, recipients), retryAfterS: null, quota };
+  const retryAfterS = Math.max(1, Math.ceil(freeInMs / 1_000));
+  return { reply: usedUp(state, retryAfterS), retryAfterS, quota };
+}
+
+function outcomeOf(charge: Charge): 'passed' | 'deferred' | 'rejected' | 'held' {
+  if (charge.kind === 'hold') return 'held';
+  if (charge.kind === 'reject') return 'rejected';
+  return charge.delayedBy === null ? 'passed' : 'deferred';
+}
+
+async function standing(book: Book, { state, ledger }: Entry): Promise<Remaining> {
+  const left = await book.read(ledger.roomIn(ledger.present));
+  const { at } = await book.read(earliest([{ ledger, units: 1 }], book.now, book.now + LOOK_AHEAD_MS));
+  const freeAt = at === book.now ? null : new Date(Math.min(at, book.now + LOOK_AHEAD_MS));
+  return {
+    quotaId: state.quotaId,
+    quota: describeQuota(state),
+    limit: state.limit,
+    used: state.limit - left,
+    left,
+    freeAt,
+  };
+}

@@ -1,0 +1,149 @@
+// `postern quota …`: how much of whose mail may go out in a time.
+import { type Command, Option } from 'commander';
+import type { Kysely } from 'kysely';
+import { isDomain } from '../mail/address.ts';
+import { describeLimit, describeQuota, describeScope, domainKey, WINDOWS_MS } from '../mail/quota.ts';
+import type { Stream } from '../mail/submission.ts';
+import { parseDuration } from '../platform/duration.ts';
+import { findCredential } from '../store/credentials.ts';
+import {
+  listQuotas,
+  listQuotasWithUsage,
+  type NewQuota,
+  putQuota,
+  type Quota,
+  type QuotaWithUsage,
+  removeQuota,
+} from '../store/quotas.ts';
+import type { Database } from '../store/schema.ts';
+import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+
+type SetOptions = {
+  credential?: string;
+  tenant?: string;
+  stream?: Stream;
+  recipientDomain?: string;
+  messages?: string;
+  recipients?: string;
+  per: string;
+  json?: boolean;
+};
+
+const MAX_LIMIT = 1_000_000_000;
+const BAR_CELLS = 10;
+
+export function registerQuota(program: Command): void {
+  const quota = program.command('quota').description('how much of whose mail may go out in a time');
+  quota
+    .command('set')
+    .description('make a quota, or change its limit; scopes can be combined; holds within seconds')
+    .option('--credential <name>', 'mail of this credential')
+    .option('--tenant <id>', 'mail of this tenant, of all its credentials together')
+    .addOption(new Option('--stream <stream>', 'mail of this stream').choices(['transactional', 'bulk']))
+    .option('--recipient-domain <domain>', 'mail to this domain (its subdomains are others)')
+    .option('--messages <n>', 'so many messages, however many recipients they have')
+    .option('--recipients <n>', 'so many recipients')
+    .requiredOption('--per <window>', `${Object.keys(WINDOWS_MS).join(', ')}, or a duration such as 15m`)
+    .option('--json', 'print JSON')
+    .action(set);
+  quota
+    .command('list')
+    .description('all quotas, and how they stand')
+    .option('--json', 'print JSON, one a line')
+    .action(list);
+  quota
+    .command('remove <id>')
+    .description('remove a quota; mail that has its turn already keeps it')
+    .option('--json', 'print JSON')
+    .action(remove);
+}
+
+async function set(options: SetOptions): Promise<void> {
+  const amount = readAmount(options);
+  const made = await withStore(async ({ db }) => {
+    const scope = await readScope(db, options);
+    const quotaId = await putQuota(db, { ...scope, ...amount }).catch(error => {
+      throw error.code === '23503' ? new Failure(`there is no tenant ${options.tenant}`) : error;
+    });
+    return (await listQuotas(db)).find(quota => quota.quotaId === quotaId);
+  });
+  if (!made) throw new Failure('the quota was removed by somebody else at once');
+  if (options.json) printJson(shown(made));
+  else console.log(`Quota ${made.quotaId}: ${describeQuota(made)}.`);
+}
+
+function readAmount({ messages, recipients, per }: SetOptions): Pick<NewQuota, 'counts' | 'limit' | 'windowMs'> {
+  if ((messages === undefined) === (recipients === undefined))
+    throw new Failure('say how much: --messages or --recipients, one of them (example: --messages 5 --per minute)');
+  const [counts, text] =
+    messages === undefined ? (['recipients', recipients!] as const) : (['messages', messages] as const);
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > MAX_LIMIT)
+    throw new Failure(`--${counts} ${text} is no whole number from 1 to ${MAX_LIMIT}`);
+  return { counts, limit, windowMs: readWindow(per) };
+}
+
+function readWindow(text: string): number {
+  const named = Object.hasOwn(WINDOWS_MS, text) ? WINDOWS_MS[text as keyof typeof WINDOWS_MS] : null;
+  const windowMs = named ?? parseDuration(text);
+  if (windowMs === null)
+    throw new Failure(`--per ${text} is none of ${Object.keys(WINDOWS_MS).join(', ')}, and no duration such as 15m`);
+  if (windowMs < WINDOWS_MS.second || windowMs > WINDOWS_MS.month)
+    throw new Failure(`--per ${text}: a window has between a second and 31 days`);
+  return windowMs;
+}
+
+async function readScope(db: Kysely<Database>, { credential: name, tenant, stream, recipientDomain }: SetOptions) {
+  if (name === undefined && tenant === undefined && stream === undefined && recipientDomain === undefined)
+    throw new Failure('say whose mail: --credential, --tenant, --stream or --recipient-domain, or several of them');
+  if (recipientDomain !== undefined && !isDomain(recipientDomain))
+    throw new Failure(`${recipientDomain} is no domain (example: --recipient-domain example.com)`);
+  const credential = name === undefined ? null : await findCredential(db, name);
+  if (name !== undefined && !credential) throw new Failure(`there is no credential ${name}`);
+  if (credential && tenant !== undefined && credential.tenantId !== tenant)
+    throw new Failure(`credential ${name} is of tenant ${credential.tenantId}: this quota would never apply`);
+  return {
+    credentialId: credential?.credentialId ?? null,
+    tenantId: tenant ?? null,
+    stream: stream ?? null,
+    recipientDomain: recipientDomain === undefined ? null : domainKey(recipientDomain),
+  };
+}
+
+async function list({ json }: { json?: boolean }): Promise<void> {
+  const quotas = await withStore(({ db }) => listQuotasWithUsage(db));
+  if (json) for (const quota of quotas) printJson(shown(quota));
+  else printTable(['ID', 'LIMIT', 'OF', 'USED NOW', 'WAITING'], quotas.map(row));
+}
+
+/** Ids of credentials and our own steps of counting mean nothing to others. */
+function shown<Q extends Quota>({ credentialId: _, bucketMs: __, ...rest }: Q) {
+  return { ...rest, quota: describeQuota(rest) };
+}
+
+function row(quota: QuotaWithUsage): string[] {
+  const { quotaId, used, limit, waiting, waitingUntil } = quota;
+  const until = waitingUntil ? `, the last one until ${formatTime(waitingUntil)}` : '';
+  return [
+    `${quotaId}`,
+    describeLimit(quota),
+    describeScope(quota),
+    `${bar(used / limit)} ${used} (${Math.round((100 * used) / limit)} %)`,
+    waiting > 0 ? `${waiting}${until}` : '-',
+  ];
+}
+
+/** Anything used shows, and only all of it is full. */
+function bar(share: number): string {
+  const full = share >= 1 ? BAR_CELLS : Math.min(BAR_CELLS - 1, Math.ceil(share * BAR_CELLS));
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}]`;
+}
+
+async function remove(id: string, { json }: { json?: boolean }): Promise<void> {
+  const quotaId = Number(id);
+  if (!/^\d{1,15}$/.test(id)) throw new Failure(`${id} is no id of a quota (\`postern quota list\` shows them)`);
+  const removed = await withStore(({ db }) => removeQuota(db, quotaId));
+  if (!removed) throw new Failure(`there is no quota ${quotaId}`);
+  if (json) printJson({ quotaId, removed: true });
+  else console.log(`Removed quota ${quotaId}: ${describeQuota(removed)}.`);
+}

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { describeQuota, domainKey, type QuotaRule } from '../../src/mail/quota.ts';
+
+const RULE: QuotaRule = {
+  ...{ credential: 'app', tenantId: null, stream: null, recipientDomain: null },
+  ...{ counts: 'messages', limit: 5, windowMs: 60_000 },
+};
+
+it.each<[Partial<QuotaRule>, string]>([
+  [{}, '5 messages a minute (credential app)'],
+  [{ limit: 1 }, '1 message a minute (credential app)'],
+  [{ counts: 'recipients', limit: 10_000, windowMs: 86_400_000 }, '10,000 recipients a day (credential app)'],
+  [{ windowMs: 1_000 }, '5 messages a second (credential app)'],
+  [{ windowMs: 3_600_000 }, '5 messages an hour (credential app)'],
+  [{ windowMs: 604_800_000 }, '5 messages a week (credential app)'],
+  [{ windowMs: 31 * 86_400_000 }, '5 messages a month (credential app)'],
+  [{ windowMs: 900_000 }, '5 messages every 15 minutes (credential app)'],
+  [{ windowMs: 90_000 }, '5 messages every 90 seconds (credential app)'],
+  [{ windowMs: 1_500 }, '5 messages every 1500 milliseconds (credential app)'],
+  [{ credential: null, tenantId: 'acme', stream: 'bulk' }, '5 messages a minute (tenant acme, stream bulk)'],
+  [{ recipientDomain: 'gmail.com' }, '5 messages a minute (credential app, to gmail.com)'],
+])('%j is called %s', (changes, name) => {
+  expect(describeQuota({ ...RULE, ...changes })).toBe(name);
+});
+
+it.each([
+  ['GMail.com', 'gmail.com'],
+  ['Bücher.example', 'xn--bcher-kva.example'],
+  ['[192.0.2.1]', '[192.0.2.1]'],
+  // Not a name that DNS could have: it meets itself at least.
+  ['\u200d', '\u200d'],
+])('the domain %s meets others as %s', (domain, key) => {
+  expect(domainKey(domain)).toBe(key);
+});

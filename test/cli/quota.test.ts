@@ -1,0 +1,91 @@
+// `postern quota …`: quotas as an operator sets and sees them.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addCredential } from '../../src/store/credentials.ts';
+import { postern } from '../support/command-line.ts';
+import { cloneDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  await addCredential(database.db, { credentialId: 'id', tenantId: 'default', name: 'app', secretHash: 'x' });
+});
+afterAll(() => database.drop());
+
+const run = (...args: string[]) => postern({ DATABASE_URL: database.url }, 'quota', ...args);
+const json = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run(...args, '--json');
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+};
+
+it('set makes a quota or changes its limit, list shows how it stands, remove takes it away', async () => {
+  const made = await run('set', '--credential', 'app', '--messages', '5', '--per', 'minute');
+  expect(made).toEqual({ code: 0, stderr: '', stdout: 'Quota 1: 5 messages a minute (credential app).\n' });
+  const [other] = await json(
+    'set',
+    '--stream',
+    'bulk',
+    '--recipient-domain',
+    'GMail.com',
+    '--recipients',
+    '10',
+    '--per',
+    '15m',
+  );
+  expect(other).toMatchObject({ quotaId: 2, recipientDomain: 'gmail.com', windowMs: 900_000, limit: 10 });
+  expect(other.quota).toBe('10 recipients every 15 minutes (stream bulk, to gmail.com)');
+  const changed = await run('set', '--credential', 'app', '--messages', '8', '--per', '60s');
+  expect(changed.stdout).toBe('Quota 1: 8 messages a minute (credential app).\n');
+
+  await database.rows(
+    `insert into quota_usage
+     select quota_id, floor(extract(epoch from now()) * 1000 / bucket_ms) + later, used
+     from quotas cross join (values (-1000, 7), (-1, 2), (0, 1), (100, 4)) as u (later, used) where quota_id = 1`,
+  );
+  const { stdout } = await run('list');
+  expect(stdout).toMatch(/^ID +LIMIT +OF +USED NOW +WAITING\n/);
+  expect(stdout).toMatch(
+    /^1 +8 messages a minute +credential app +\[####\.{6}\] 3 \(38 %\) +4, the last one until 20\S+ \S+$/m,
+  );
+  expect(stdout).toMatch(/^2 +10 recipients every 15 minutes +stream bulk, to gmail\.com +\[\.{10}\] 0 \(0 %\) +-$/m);
+  expect(await json('list')).toMatchObject([
+    { quotaId: 1, used: 3, waiting: 4 },
+    { used: 0, waitingUntil: null },
+  ]);
+
+  expect((await run('remove', '1')).stdout).toBe('Removed quota 1: 8 messages a minute (credential app).\n');
+  expect(await json('remove', '2')).toEqual([{ quotaId: 2, removed: true }]);
+  expect(await json('list')).toEqual([]);
+});
+
+const FIVE_A_MINUTE = ['--messages', '5', '--per', 'minute'];
+
+it.each([
+  [['set', ...FIVE_A_MINUTE], 1, 'postern: say whose mail: --credential, --tenant, --stream or --recipient-domain'],
+  [['set', '--credential', 'nobody', ...FIVE_A_MINUTE], 1, 'postern: there is no credential nobody\n'],
+  [['set', '--tenant', 'nobody', ...FIVE_A_MINUTE], 1, 'postern: there is no tenant nobody\n'],
+  [['set', '--credential', 'app', '--tenant', 'x', ...FIVE_A_MINUTE], 1, 'credential app is of tenant default'],
+  [['set', '--stream', 'fast', ...FIVE_A_MINUTE], 2, "argument 'fast' is invalid"],
+  [['set', '--recipient-domain', 'a b', ...FIVE_A_MINUTE], 1, 'postern: a b is no domain (example:'],
+  [['set', '--stream', 'bulk', '--per', 'minute'], 1, 'postern: say how much: --messages or --recipients'],
+  [['set', '--stream', 'bulk', '--recipients', '5', ...FIVE_A_MINUTE], 1, 'postern: say how much'],
+  [['set', '--stream', 'bulk', '--messages', '0', '--per', 'day'], 1, '--messages 0 is no whole number from 1 to'],
+  [['set', '--stream', 'bulk', '--messages', '1e3', '--per', 'day'], 1, '--messages 1e3 is no whole number'],
+  [['set', '--stream', 'bulk', '--recipients', '1000000001', '--per', 'day'], 1, 'from 1 to 1000000000\n'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', 'year'], 1, '--per year is none of second, minute, hour'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', '10ms'], 1, 'a window has between a second and 31 days'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', '32d'], 1, 'a window has between a second and 31 days'],
+  [['set', '--stream', 'bulk', '--messages', '5'], 2, "required option '--per <window>' not specified"],
+  [['remove', '7'], 1, 'postern: there is no quota 7\n'],
+  [['remove', 'x'], 1, 'postern: x is no id of a quota'],
+])('%j: exit %i, %s', async (args, code, said) => {
+  const outcome = await run(...args);
+  expect(outcome.stderr).toContain(said);
+  expect(outcome.code).toBe(code);
+  expect(outcome.stderr).not.toMatch(/\n\s+at /);
+});

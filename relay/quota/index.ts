@@ -2,22 +2,23 @@
 // (reject) or waits for a person (hold). Exact across processes: what counts is rows, charged under a lock. A crash
 // between the charge and the message's commit costs room; it never gives the same room away twice.
 import { describeQuota } from '../../src/mail/quota.ts';
-import type { Reply } from '../../src/mail/reply.ts';
 import type { Identity, Stream } from '../../src/mail/submission.ts';
 import { Batch } from '../../src/platform/batch.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { createDatabase, isDataError, type Pool } from '../../src/platform/postgres.ts';
-import { chargeQuotas, lockQuotas, type QuotaState, refundCharges } from '../../src/store/quota-usage.ts';
+import { chargeQuotas, lockQuotas, refundCharges } from '../../src/store/quota-usage.ts';
 import { listQuotas } from '../../src/store/quotas.ts';
 import type { Database } from '../../src/store/schema.ts';
 import type { Alarm } from './alarm.ts';
+import { type Charge, chargeOf, outcomeOf, type Refusal, refusalOf, type Turn } from './answer.ts';
 import { Book, type Entry } from './book.ts';
 import { type Charging, chargeAll, type Forgotten, type Outcome, quotaIdsOf } from './charge.ts';
 import { QuotaList } from './list.ts';
 import type { Addressed } from './match.ts';
-import { neverFits, usedUp } from './reply.ts';
-import { earliest, type Mark } from './reserve.ts';
+import { earliest } from './reserve.ts';
+
+export type { Charge, Refusal, Turn } from './answer.ts';
 
 export type ChargeRequest = {
   readonly identity: Identity;
@@ -26,29 +27,6 @@ export type ChargeRequest = {
   /** When the message expires: a turn that comes later is none. */
   readonly notAfter: Date;
 };
-
-export type Turn = {
-  readonly n: number;
-  /** By the database's clock; null: at once. */
-  readonly at: Date | null;
-  /** The same from the time of the charge. */
-  readonly dueInMs: number;
-};
-
-export type Charge =
-  /** `delayedBy`: the quota that the last turn waits for, by its name; null: all may go at once. */
-  | {
-      readonly kind: 'charged';
-      readonly turns: readonly Turn[];
-      readonly delayedBy: string | null;
-      readonly marks: readonly Mark[];
-    }
-  /** Nothing is charged. */
-  | { readonly kind: 'hold'; readonly quota: string }
-  | ({ readonly kind: 'reject' } & Refusal);
-
-/** `retryAfterS`: null when it is more than the quota takes at all. */
-export type Refusal = { readonly reply: Reply; readonly retryAfterS: number | null; readonly quota: string };
 
 export type Remaining = {
   readonly quotaId: number;
@@ -131,7 +109,7 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
       const { book, demands } = await look(common.map(({ quotaId }) => quotaId));
       const slot = await book.read(earliest(demands, book.now, book.now + LOOK_AHEAD_MS));
       if (slot.at === book.now) return null;
-      return refusal(book.entries.get(slot.by!.quotaId)!.state, Math.min(slot.at - book.now, LOOK_AHEAD_MS), 1);
+      return refusalOf(book.entries.get(slot.by!.quotaId)!.state, Math.min(slot.at - book.now, LOOK_AHEAD_MS), 1);
     },
 
     async remaining(identity, stream, domains) {
@@ -157,33 +135,6 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
 
 function atOnce(recipients: readonly Addressed[]): Turn[] {
   return recipients.map(({ n }) => ({ n, at: null, dueInMs: 0 }));
-}
-
-function chargeOf({ placement, now, entries }: Outcome, overQuota: Identity['overQuota'], recipients: number): Charge {
-  const stateOf = (quotaId: number) => entries.get(quotaId)!.state;
-  if (placement.kind === 'placed') {
-    const { marks, delayedBy } = placement;
-    const turns = placement.turns.map(({ n, at }) =>
-      at === null ? { n, at, dueInMs: 0 } : { n, at: new Date(at), dueInMs: at - now },
-    );
-    return { kind: 'charged', turns, marks, delayedBy: delayedBy === null ? null : describeQuota(stateOf(delayedBy)) };
-  }
-  const state = stateOf(placement.quotaId);
-  if (overQuota === 'hold') return { kind: 'hold', quota: describeQuota(state) };
-  return { kind: 'reject', ...refusal(state, placement.freeAt === null ? null : placement.freeAt - now, recipients) };
-}
-
-function refusal(state: QuotaState, freeInMs: number | null, recipients: number): Refusal {
-  const quota = describeQuota(state);
-  if (freeInMs === null) return { reply: neverFits(state, recipients), retryAfterS: null, quota };
-  const retryAfterS = Math.max(1, Math.ceil(freeInMs / 1_000));
-  return { reply: usedUp(state, retryAfterS), retryAfterS, quota };
-}
-
-function outcomeOf(charge: Charge): 'passed' | 'deferred' | 'rejected' | 'held' {
-  if (charge.kind === 'hold') return 'held';
-  if (charge.kind === 'reject') return 'rejected';
-  return charge.delayedBy === null ? 'passed' : 'deferred';
 }
 
 async function standing(book: Book, { state, ledger }: Entry): Promise<Remaining> {

@@ -1,4 +1,7 @@
 // Quotas on a real PostgreSQL: what mail gets, what is told, and that processes together never exceed a limit.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Charge, createQuotas, type Quotas } from '../../../relay/quota/index.ts';
 import { formatReply } from '../../../src/mail/reply.ts';
@@ -13,6 +16,7 @@ import { eventually } from '../../support/eventually.ts';
 import { IDENTITY } from '../../support/identity.ts';
 import { mostInAnyWindow } from './model.ts';
 
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
@@ -304,6 +308,15 @@ describe('a quota', () => {
     await eventually(() => expect(quotas.applies(IDENTITY, 'transactional', [])).toBe(false));
   });
 
+  it('that is lowered lets nothing pass until all that went before fits', async () => {
+    await put(5, MINUTE);
+    const quotas = await start();
+    for (let i = 0; i < 8; i += 1) await charge(quotas);
+    await put(2, MINUTE);
+    expect(minutesUntil(await charge(quotas))).toEqual([2]);
+    expect((await quotas.remaining(IDENTITY, 'transactional', []))[0]).toMatchObject({ limit: 2, left: 0 });
+  });
+
   it('goes with its credential', async () => {
     await put(1, MINUTE);
     await put(1, MINUTE, { credentialId: null, tenantId: 'default' });
@@ -324,6 +337,34 @@ describe('a quota', () => {
     await put(2, MINUTE);
     expect(minutesUntil(await charge(quotas))).toEqual([0]);
     for (const minute of [1, 2]) expect(minutesUntil(await charge(quotas))).toEqual([minute]);
+  });
+});
+
+describe('a process that is killed while it charges', () => {
+  it('holds nobody up, and leaves nothing half done', async () => {
+    await put(3, MINUTE);
+    const victim = spawn(process.execPath, [WORKER, database.url], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(victim, 'close');
+    // It says "charging" again and again, as it goes.
+    for (let i = 0; i < 20; i += 1) await once(victim.stdout, 'data');
+    victim.kill('SIGKILL');
+    await ended;
+    const quotas = await start();
+    await charge(quotas);
+    const [row] = await database.rows<{ used: number; most: number }>(
+      `select sum(used)::int as used, max(around)::int as most from (
+         select used, sum(used) over (order by bucket range between 60 preceding and current row) as around
+         from quota_usage) usage`,
+    );
+    expect(row!.most).toBe(3);
+    expect(row!.used).toBeGreaterThan(20);
+    // Turns have no gap: room that was charged for is written, and what was written was charged for.
+    const gaps = await database.rows(
+      `select bucket from (select bucket, bucket - lag(bucket) over (order by bucket) as step,
+         used, lead(bucket) over (order by bucket) as next from quota_usage where used > 0) u
+       where step > 61 or (next is not null and used <> 3 and step is not null)`,
+    );
+    expect(gaps).toEqual([]);
   });
 });
 

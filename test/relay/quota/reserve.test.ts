@@ -178,7 +178,7 @@ describe('any mail under any quotas', () => {
         for (const [id, { limit, windowMs }] of given.entries())
           expect(mostInAnyWindow(times[id]!, windowMs)).toBeLessThanOrEqual(limit);
       }),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   });
 

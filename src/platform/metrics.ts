@@ -27,6 +27,8 @@ export function createMetrics(countQueued: () => Promise<number>) {
     repeated: new Counter({
       name: 'postern_messages_repeated_total',
       help: 'Submissions that came again and were answered with the message that they repeat',
+      registers,
+    }),
     quotaCharges: new Counter({
       name: 'postern_quota_charges_total',
       help: 'Messages that a quota applied to, by what it made of them',

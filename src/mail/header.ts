@@ -43,7 +43,11 @@ export function scanHeader(content: Buffer): Header {
 /** The value of the first field of that name, unfolded, at most `maxLength` characters; null when there is none. */
 export function fieldValue(content: Buffer, header: Header, name: string, maxLength = 998): string | null {
   const field = header.fields.find(candidate => candidate.name === name);
-  if (!field) return null;
+  return field ? textOf(content, field, maxLength) : null;
+}
+
+/** The value of one field, unfolded, without control characters, at most `maxLength` characters. */
+export function textOf(content: Buffer, field: HeaderField, maxLength = 998): string {
   const end = Math.min(field.end, field.valueStart + 4 * maxLength);
   const value = content.toString('utf8', field.valueStart, end);
   return value

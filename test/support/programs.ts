@@ -5,6 +5,7 @@ const PROGRAMS = {
   'redis-server': 'no redis-server: the queue over Redis is not tested (Debian: redis-server)',
   swaks: 'no swaks: not tested as a client (Debian: swaks)',
   python3: "no python3: Python's smtplib is not tested as a client",
+  'opendkim-genkey': 'no opendkim-genkey: a key record of its making is not tested (Debian: opendkim-tools)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
 } as const;
 

@@ -32,7 +32,7 @@ const MAX_ARC_FIELDS = 30;
 const MAX_HASHED_BYTES = 50_000_000;
 /** Above these, policy refuses the message anyway; mailauth's header parser is quadratic in the lines of one field. */
 const MAX_HEADER_BYTES = 262_144;
-const MAX_HEADER_LINES = 4_000;
+const MAX_HEADER_LINES = 10_000;
 const MAX_FROM_BYTES = 10_000;
 
 export function hasSignatures(header: Header): boolean {

@@ -48,7 +48,9 @@ export function createResolver({ servers, clock, timeoutMs = 3_000 }: ResolverOp
   return (name, type, signal) => {
     const key = `${type} ${name.toLowerCase()}`;
     const known = remembered.get(key);
-    const answer = known && known.until > clock() ? known.answer : ask(key, name, type);
+    const isFresh = known !== undefined && known.until > clock();
+    if (signal?.aborted && !isFresh) return Promise.reject(failure('ETIMEOUT', name));
+    const answer = isFresh ? known.answer : ask(key, name, type);
     return signal ? untilAborted(answer, signal) : answer;
   };
 
@@ -56,6 +58,8 @@ export function createResolver({ servers, clock, timeoutMs = 3_000 }: ResolverOp
     if (!isAskable(name)) return Promise.reject(failure('EBADNAME', name));
     if (silentUntil > clock()) return Promise.reject(failure('ETIMEOUT', name));
     const heardBefore = heard;
+    const isSilent = () => heard === heardBefore;
+    const suspicion = setTimeout(() => isSilent() && callRoot(), timeoutMs / 2);
     const found = within(timeoutMs, query(channel, name, type), name);
     const answer = found.then(({ records }) => records);
     const keep = (forMs: number) => remembered.set(key, { until: clock() + forMs, answer });
@@ -70,9 +74,10 @@ export function createResolver({ servers, clock, timeoutMs = 3_000 }: ResolverOp
       error => {
         keep(isAbsent(error) ? ABSENT_FRESH_MS : FAILURE_FRESH_MS);
         if (codeOf(error) !== 'ETIMEOUT') hear();
-        else if (heard === heardBefore) suspectSilence();
+        else if (isSilent()) silentUntil = clock() + SILENCE_MS;
       },
     );
+    found.catch(() => null).finally(() => clearTimeout(suspicion));
     return answer;
   }
 
@@ -81,10 +86,11 @@ export function createResolver({ servers, clock, timeoutMs = 3_000 }: ResolverOp
     silentUntil = 0;
   }
 
-  /** Nothing at all was heard while that look-up waited: the DNS itself is away, or only the servers of that domain are. */
-  function suspectSilence(): void {
-    silentUntil = clock() + SILENCE_MS;
-    // The root is known to every resolver by heart, and any reply will do.
+  /**
+   * Nothing was heard while a look-up waited: is the DNS itself away, or only the servers of that domain? The root is
+   * known to every resolver by heart, and any reply will do.
+   */
+  function callRoot(): void {
     channel.resolveNs('.').then(hear, error => {
       if (codeOf(error) !== 'ETIMEOUT') hear();
     });

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BoundedMap } from '../../src/platform/bounded-map.ts';
 import { createResolver, isAbsent, type RecordType, type Resolve } from '../../src/platform/resolver.ts';
 import { type NameServer, startNameServer } from '../support/dns.ts';
-import { eventually } from '../support/eventually.ts';
 
 const MINUTE = 60_000;
 let server: NameServer;
@@ -122,11 +121,11 @@ describe('a failure', () => {
   it('of the whole DNS holds nobody else up, until it is heard again', async () => {
     server.zone = { '*': 'silent' };
     expect(await codeOf('a.example')).toBe('ETIMEOUT');
-    const asked = server.questions.length;
+    const asked = new Set(server.questions);
     expect(await Promise.all([codeOf('b.example'), codeOf('c.example'), codeOf('a.example')])).toEqual(
       Array(3).fill('ETIMEOUT'),
     );
-    expect(server.questions.filter(question => !question.startsWith('NS'))).toHaveLength(asked);
+    expect(new Set(server.questions)).toEqual(asked);
     server.zone = { 'b.example': { TXT: ['back'] } };
     now += 15_000;
     expect(await codeOf('b.example')).toBe('found');
@@ -135,7 +134,7 @@ describe('a failure', () => {
   it("of one domain's servers holds up that domain alone", async () => {
     server.zone = { 'a.example': 'silent', 'b.example': { TXT: ['b'] } };
     expect(await codeOf('a.example')).toBe('ETIMEOUT');
-    await eventually(async () => expect(await codeOf('b.example')).toBe('found'));
+    expect(await codeOf('b.example')).toBe('found');
   });
 
   it('is what a caller gets whose time is over, while others go on waiting', async () => {

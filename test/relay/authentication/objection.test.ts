@@ -1,4 +1,5 @@
 // What is refused, with which code of RFC 7372, and what is only put off.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { AuthenticationFacts, DkimFact } from '../../../relay/authentication/facts.ts';
 import { objectToAuthentication } from '../../../relay/authentication/objection.ts';
@@ -142,4 +143,14 @@ it.each(['off', 'observe'] as const)('with %s nothing is refused', policy => {
   expect(CASES.map(([, facts]) => objectToAuthentication({ ...FINE, ...facts }, policy))).toEqual(
     CASES.map(() => null),
   );
+});
+
+it('docs/authentication.md names every rule with its code', () => {
+  const page = readFileSync(new URL('../../../docs/authentication.md', import.meta.url), 'utf8');
+  const told = new Set(CASES.flatMap(([, , expected]) => expected ?? []));
+  expect(told.size).toBe(7);
+  for (const objection of told) {
+    const [, code, enhanced, rule] = objection.split(' ');
+    expect(page).toMatch(new RegExp(`\\| \`${code} ${enhanced} [^|]*\\| \`${rule}\` \\|`));
+  }
 });

@@ -198,6 +198,8 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
     maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
     maxRecipients: settings.POSTERN_MAX_RECIPIENTS,
     insecureAuth: settings.POSTERN_INSECURE_AUTH,
+    maxStrangersPerHost: settings.POSTERN_MAX_SESSIONS_PER_IP,
+    maxClientsPerHost: settings.POSTERN_MAX_CLIENT_SESSIONS_PER_IP,
     trouble: () => (health.trouble ? TROUBLE_REPLY[health.trouble] : null),
     log,
     metrics,

@@ -32,6 +32,7 @@ export function parseMail(line: string): MailCommand | Refused {
   if (body !== '7BIT' && body !== '8BITMIME') return badParameter('BODY');
   if (parameters.has('RET') && ret !== 'FULL' && ret !== 'HDRS') return badParameter('RET');
   if (parameters.has('ENVID') && !isXtext(envid, 100)) return badParameter('ENVID');
+  if (parameters.has('AUTH') && !isAuthorship(parameters.get('AUTH') ?? null)) return badParameter('AUTH');
   return {
     reversePath,
     smtpUtf8,
@@ -42,12 +43,16 @@ export function parseMail(line: string): MailCommand | Refused {
   };
 }
 
-export function parseRcpt(line: string, options: { smtpUtf8: boolean }): Recipient | Refused {
+export type RcptOptions = { readonly smtpUtf8: boolean; readonly hostname: string };
+
+export function parseRcpt(line: string, options: RcptOptions): Recipient | Refused {
   const parts = splitCommand(line, 'RCPT TO:');
   if (!parts) return syntax('5.5.4', 'Syntax: RCPT TO:<address>');
   const unknown = refuseParameters(parts.parameters, ['NOTIFY', 'ORCPT']);
   if (unknown) return unknown;
-  const address = parseMailbox(parts.path, options);
+  // RFC 5321 section 4.5.1: every host has a postmaster, in any case, whom one need not know the domain of.
+  const isPostmaster = parts.path.toLowerCase() === 'postmaster';
+  const address = parseMailbox(isPostmaster ? `postmaster@${options.hostname}` : parts.path, options);
   if (isProblem(address)) return badAddress(address.problem, '5.1.3', 'recipient');
   if (isRoutedLocalPart(parts.path)) return { refused: reply(553, '5.1.3', 'No % or ! routes in recipient address') };
   const { parameters } = parts;
@@ -120,6 +125,11 @@ function parseNotify(value: string): readonly Notify[] | 'invalid' {
 function isOriginalRecipient(value: string | null): boolean {
   const semicolon = value?.indexOf(';') ?? -1;
   return semicolon > 0 && /^[\w-]+$/.test(value!.slice(0, semicolon)) && isXtext(value!.slice(semicolon + 1), 500);
+}
+
+/** RFC 4954 section 5: a mailbox as xtext, or `<>`. Read and not believed: who submits is who logged in. */
+function isAuthorship(value: string | null): boolean {
+  return value === '<>' || isXtext(value, 500);
 }
 
 /** RFC 3461 section 4: printable ASCII without `+` and `=`, or `+XX`; what it stands for is printable too. */

@@ -1,22 +1,26 @@
 // The SMTP door: one server for each port, sharing everything but the moment at which TLS begins.
 import type { Socket } from 'node:net';
-import { SMTPServer, type SMTPServerAuthentication } from 'smtp-server';
-import type { Identity } from '../../src/mail/submission.ts';
+import { SMTPServer } from 'smtp-server';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Certificate } from '../../src/platform/tls-certificate.ts';
 import type { Authenticate } from '../authenticate.ts';
-import { GatewaySession, type Patience, type SessionContext } from './session.ts';
+import { FailedLogins } from './failed-logins.ts';
+import { createLogIn } from './log-in.ts';
+import { type Arrival, GatewaySession, type Patience, type SessionContext } from './session.ts';
+import { type NoRoom, SessionCounts } from './session-counts.ts';
 
 export type ListenerOptions = Omit<SessionContext, 'patience'> & {
-  readonly patience?: Patience;
+  readonly patience?: Partial<Patience>;
   readonly host: string;
-  readonly hostname: string;
   /** null = not that one. */
   readonly smtpPort: number | null;
   readonly smtpsPort: number | null;
   readonly certificate: Certificate;
   readonly authenticate: Authenticate;
+  /** Sessions of one address at a time, before and after login. */
+  readonly maxStrangersPerHost: number;
+  readonly maxClientsPerHost: number;
   readonly metrics: Metrics;
 };
 
@@ -28,14 +32,35 @@ export type Listener = {
 };
 
 /** RFC 5321 section 4.5.3.2.7 for clients; content takes as long as its last reply may (section 4.5.3.2.6). */
-const PATIENCE: Patience = { strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000, paceMs: 60_000 };
+const PATIENCE: Patience = {
+  ...{ strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000, paceMs: 60_000 },
+  ...{ handshakeMs: 30_000, penaltyMs: 1_000 },
+};
 const MAX_SESSIONS = 1_000;
+/** A flood of connections that there is no room for is not worth a line each. */
+const TELL_OF_REFUSALS_EVERY_MS = 10_000;
+
+const NO_ROOM_REPLY: Readonly<Record<NoRoom, string>> = {
+  'too-many-sessions': '421 4.7.0 Too many sessions, try again later\r\n',
+  'too-many-strangers-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
+  'too-many-clients-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
+};
+
+/** What the ports have in common. */
+type Shared = {
+  readonly options: ListenerOptions;
+  readonly context: SessionContext;
+  readonly counts: SessionCounts;
+  readonly logIn: ReturnType<typeof createLogIn>;
+  readonly tellOfRefusal: (rule: NoRoom, remoteAddress: string) => void;
+};
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const shared = share(options);
   const servers: GatewayServer[] = [];
   const open = async (port: number | null, secure: boolean) => {
     if (port === null) return null;
-    const server = new GatewayServer(options, secure);
+    const server = new GatewayServer(shared, secure);
     servers.push(server);
     return server.open(options.host, port);
   };
@@ -48,11 +73,41 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 }
 
-class GatewayServer extends SMTPServer {
-  readonly #options: ListenerOptions;
+function share(options: ListenerOptions): Shared {
+  const { authenticate, log, metrics, maxStrangersPerHost, maxClientsPerHost } = options;
+  return {
+    options,
+    context: { ...options, patience: { ...PATIENCE, ...options.patience } },
+    counts: new SessionCounts(
+      { total: MAX_SESSIONS, strangersPerHost: maxStrangersPerHost, clientsPerHost: maxClientsPerHost },
+      (kind, by) => metrics.sessions.inc({ kind }, by),
+    ),
+    logIn: createLogIn({ authenticate, failedLogins: new FailedLogins(), log, metrics }),
+    tellOfRefusal: createTellOfRefusal(log, metrics),
+  };
+}
 
-  constructor(options: ListenerOptions, secure: boolean) {
-    const { certificate, hostname, authenticate, log, metrics } = options;
+function createTellOfRefusal(log: Logger, metrics: Metrics): Shared['tellOfRefusal'] {
+  let untold = 0;
+  let quietUntil = 0;
+  return (rule, remoteAddress) => {
+    metrics.sessionsRefused.inc({ rule });
+    untold += 1;
+    if (performance.now() < quietUntil) return;
+    log.warn({ event: 'sessions-refused', rule, remoteAddress, count: untold }, 'sessions-refused');
+    quietUntil = performance.now() + TELL_OF_REFUSALS_EVERY_MS;
+    untold = 0;
+  };
+}
+
+type Accepted = Parameters<SMTPServer['_handleProxy']>[1];
+
+class GatewayServer extends SMTPServer {
+  readonly #shared: Shared;
+  readonly #secure: boolean;
+
+  constructor(shared: Shared, secure: boolean) {
+    const { certificate, hostname } = shared.options;
     super({
       name: hostname,
       secure,
@@ -66,27 +121,45 @@ class GatewayServer extends SMTPServer {
       authMethods: ['PLAIN', 'LOGIN'],
       hideENHANCEDSTATUSCODES: false,
       authRequiredMessage: 'Authentication required',
+      // Sockets that are not sessions yet; those are counted by us.
       maxClients: MAX_SESSIONS,
-      socketTimeout: (options.patience ?? PATIENCE).clientMs,
+      socketTimeout: shared.context.patience.clientMs,
       disabledCommands: ['XCLIENT', 'XFORWARD'],
       onAuth: (auth, session, callback) => {
-        void logIn(authenticate, auth, log, session.remoteAddress).then(result => callback(null, result));
-      },
-      onClose: (_session, callback) => {
-        metrics.sessions.dec();
-        callback();
+        void shared.logIn(auth, session.remoteAddress).then(result => callback(null, result));
       },
     });
-    this.#options = options;
-    this.on('error', error => log.debug({ err: error }, 'session error'));
+    this.#shared = shared;
+    this.#secure = secure;
+    this.on('error', error => shared.options.log.debug({ err: error }, 'session error'));
   }
 
-  override connect(socket: Socket, socketOptions: object): void {
-    const context = { ...this.#options, patience: this.#options.patience ?? PATIENCE };
-    const session = new GatewaySession(this, socket, socketOptions, context);
+  /** What smtp-server asks of each connection first: here it is counted, before a handshake is paid for. */
+  override _handleProxy(socket: Socket, accepted: Accepted): void {
+    const remoteAddress = socket.remoteAddress ?? '';
+    const place = this.#shared.counts.enter(remoteAddress);
+    if (typeof place === 'string') {
+      this.#refuse(socket, place, remoteAddress);
+      return accepted(new Error(place));
+    }
+    socket.once('close', place.leave);
+    const arrival: Arrival = { remoteAddress, remotePort: socket.remotePort ?? 0, place };
+    accepted(null, arrival as Arrival & { id: string });
+  }
+
+  /** In clear it is told why; within TLS that would cost a handshake. */
+  #refuse(socket: Socket, rule: NoRoom, remoteAddress: string): void {
+    this.#shared.tellOfRefusal(rule, remoteAddress);
+    socket.on('error', () => undefined);
+    if (!this.#secure) socket.write(NO_ROOM_REPLY[rule]);
+    socket.destroySoon();
+  }
+
+  override connect(socket: Socket, arrival: Arrival): void {
+    const { context, options } = this.#shared;
+    const session = new GatewaySession(this, socket, arrival, context);
     this.connections.add(session);
-    this.#options.metrics.sessions.inc();
-    session.on('error', error => this.#options.log.debug({ err: error }, 'session error'));
+    session.on('error', error => options.log.debug({ err: error }, 'session error'));
     session.init();
   }
 
@@ -107,27 +180,5 @@ class GatewayServer extends SMTPServer {
       this.close(resolve);
       for (const session of this.connections) (session as GatewaySession).shutDown();
     });
-  }
-}
-
-type AuthResult = { user?: Identity; responseCode?: number; message?: string };
-
-async function logIn(
-  authenticate: Authenticate,
-  auth: SMTPServerAuthentication,
-  log: Logger,
-  remoteAddress: string,
-): Promise<AuthResult> {
-  const user = auth.username ?? '';
-  try {
-    // Acting for somebody else is not on offer (RFC 4616 section 2).
-    const forAnother = Boolean(auth.authzid) && auth.authzid !== user;
-    const identity = forAnother ? null : await authenticate(user, auth.password ?? '');
-    if (identity) return { user: identity };
-    log.info({ event: 'auth-failed', identity: user.slice(0, 64), remoteAddress }, 'auth-failed');
-    return { responseCode: 535, message: 'Authentication failed' };
-  } catch (error) {
-    log.error({ err: error, remoteAddress }, 'authentication unavailable');
-    return { responseCode: 454, message: 'Temporary authentication failure' };
   }
 }

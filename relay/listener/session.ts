@@ -10,6 +10,9 @@ import type { Submit } from '../submit.ts';
 import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
 import { ContentShare, type SharePatience } from './content-share.ts';
+import { Offences } from './offences.ts';
+import { Pause } from './pause.ts';
+import type { Place } from './session-counts.ts';
 import { Transaction, type TransactionLimits } from './transaction.ts';
 import { type LineProblem, Wire } from './wire.ts';
 
@@ -26,13 +29,21 @@ export type Patience = SharePatience & {
   /** Between two bytes, before and after AUTH. */
   readonly strangerMs: number;
   readonly clientMs: number;
+  /** For a TLS handshake, from its first byte to its last. */
+  readonly handshakeMs: number;
+  /** What an error costs whoever makes many of them (`offences.ts`). */
+  readonly penaltyMs: number;
+};
+
+/** A connection that there is room for, before anything was said. */
+export type Arrival = {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly place: Place;
 };
 
 type Callback = () => void;
 
-/** Syntax errors, unknown commands, commands out of order: beyond this it is no mail client that is talking. */
-const MAX_ERRORS = 20;
-const MAX_FAILED_LOGINS = 5;
 /** Enhanced codes for the replies that smtp-server words itself; ours bring their own. */
 const ENHANCED: Readonly<Record<number, string>> = {
   214: '2.0.0',
@@ -56,16 +67,18 @@ const ENHANCED: Readonly<Record<number, string>> = {
 
 export class GatewaySession extends SMTPConnection {
   readonly #context: SessionContext;
+  readonly #place: Place;
+  readonly #offences = new Offences();
+  readonly #pause = new Pause();
   #transaction: Transaction;
   /** Of the message that is being read or answered. */
   #share: ContentShare | null = null;
   #isAnswering = false;
-  #errors = 0;
-  #failedLogins = 0;
 
-  constructor(server: SMTPServer, socket: Socket, options: object, context: SessionContext) {
-    super(server, socket, options);
+  constructor(server: SMTPServer, socket: Socket, arrival: Arrival, context: SessionContext) {
+    super(server, socket, arrival);
     this.#context = context;
+    this.#place = arrival.place;
     this.#transaction = new Transaction(context);
     // We count errors ourselves; logging in late is none.
     this._maxAllowedUnauthenticatedCommands = false;
@@ -73,22 +86,25 @@ export class GatewaySession extends SMTPConnection {
 
   /** smtp-server waits 100 ms here for clients that talk too soon, which is dear for apps that connect for each mail. */
   override init(): void {
-    this._setListeners(() => {
-      const { connections, options } = this._server;
-      if (connections.size > (options.maxClients ?? Number.POSITIVE_INFINITY)) {
-        this.#reply(reply(421, '4.7.0', 'Too many sessions, try again later'));
-      } else this.connectionReady();
-    });
+    this._setListeners(() => this.connectionReady());
   }
 
-  /** The one place that every reply passes: whoever only makes errors is sent away (THREATS 6 and 16). */
+  /** The one place that every reply passes: whoever only makes errors waits, and is sent away in the end. */
   override send(code: number, data?: string | string[], context?: string | false): void {
-    if (code === 535) this.#failedLogins += 1;
-    if ((code >= 500 && code <= 504) || code === 530 || code === 538 || code === 555) this.#errors += 1;
-    if (this.#failedLogins >= MAX_FAILED_LOGINS) super.send(421, 'Too many failed logins', '4.7.0');
-    else if (this.#errors >= MAX_ERRORS) super.send(421, 'Too many errors', '4.7.0');
-    else super.send(code, data, context);
-    if (code === 235) this._socket.setTimeout(this.#context.patience.clientMs);
+    const { waits, end } = this.#offences.note(code);
+    this.#pause.begin(waits * this.#context.patience.penaltyMs);
+    // Whatever ends the session overtakes what was held back.
+    if (code === 421) this.#pause.cancel();
+    if (code === 235 && !this.#becomeClient()) return;
+    this.#pause.run(() => (end ? super.send(421, end, '4.7.0') : super.send(code, data, context)));
+  }
+
+  /** false when it was sent away, since there are too many sessions of clients at its address. */
+  #becomeClient(): boolean {
+    const full = this.#place.becomeClient();
+    if (full) this.#reply(reply(421, '4.7.0', 'Too many sessions from your address, try again later'));
+    else this._socket.setTimeout(this.#context.patience.clientMs);
+    return full === null;
   }
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
@@ -119,8 +135,8 @@ export class GatewaySession extends SMTPConnection {
       onProgress: collector => this.#onProgress(collector),
       onContent: (collected, resume) => void this.#onContent(collected, resume),
     });
-    wire.oncommand = (command: Buffer, resume?: Callback) => {
-      this._onCommand(command, resume);
+    wire.oncommand = (command: Buffer, resume: Callback = () => undefined) => {
+      this._onCommand(command, () => this.#pause.run(resume));
       wire.expectsAuthLine = this._nextHandler !== false;
     };
     wire.on('error', error => {
@@ -142,7 +158,7 @@ export class GatewaySession extends SMTPConnection {
       'control-character': 'Control character in command',
     }[problem];
     this.#reply(reply(500, problem === 'too-long' ? '5.5.6' : '5.5.2', text));
-    resume();
+    this.#pause.run(resume);
   }
 
   // ── hello, TLS, AUTH ──────────────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +199,7 @@ export class GatewaySession extends SMTPConnection {
     // Commands sent along in clear would be run as if they had come encrypted (CVE-2011-0411).
     if ((this._parser as Wire).hasUnread) {
       this.#reply(reply(501, '5.5.1', 'Nothing may follow STARTTLS before the handshake'));
-      return this.close();
+      return this.#pause.run(() => this.close());
     }
     if (this.session.user) {
       this.#reply(reply(503, '5.5.1', 'STARTTLS comes before AUTH'));
@@ -270,7 +286,7 @@ export class GatewaySession extends SMTPConnection {
     this.#reply(answer);
     this._transactionCounter += 1;
     this._unrecognizedCommands = 0;
-    this.#errors = 0;
+    this.#offences.forgiveErrors();
     this._resetSession();
     if (this._server._closeTimeout) this.#goodbye();
     resume();
@@ -325,6 +341,8 @@ export class GatewaySession extends SMTPConnection {
   override _onClose(): void {
     // What is being answered is in use still.
     if (!this.#isAnswering) this.#share?.end();
+    this.#pause.cancel();
+    this.#place.leave();
     super._onClose();
   }
 
@@ -335,10 +353,11 @@ export class GatewaySession extends SMTPConnection {
     socket.setTimeout(this.session.user ? clientMs : strangerMs);
   }
 
-  /** A client that waits for us is not idle. */
+  /** A client that waits for us is not idle, unless it is we who wait for it to read what we said. */
   override _onTimeout(): void {
     const wire = this._parser as Wire | false;
-    if (!this._closing && wire && wire.isAnswering) this._armTimeout();
+    const isHeard = this._socket.writableLength === 0;
+    if (!this._closing && wire && wire.isAnswering && isHeard) this._armTimeout();
     else super._onTimeout();
   }
 

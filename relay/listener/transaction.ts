@@ -8,6 +8,8 @@ import { maySendAs } from '../sender.ts';
 import { type MailCommand, parseMail, parseRcpt } from './commands.ts';
 
 export type TransactionLimits = {
+  /** Ours: where `postmaster` without a domain lives. */
+  readonly hostname: string;
   readonly maxMessageSize: number;
   readonly maxRecipients: number;
   /** A reason not to take mail at present, or null. */
@@ -66,7 +68,8 @@ export class Transaction {
 
   takeRecipient(line: string, identity: Identity): Reply | Promise<Reply> {
     if (!this.#mail) return reply(503, '5.5.1', 'MAIL comes before RCPT');
-    const recipient = parseRcpt(line, this.#mail);
+    const { smtpUtf8 } = this.#mail;
+    const recipient = parseRcpt(line, { smtpUtf8, hostname: this.#limits.hostname });
     if ('refused' in recipient) return recipient.refused;
     const { maxRecipients, admission } = this.#limits;
     if (this.#recipients.length >= maxRecipients) {

@@ -11,7 +11,24 @@ export function createMetrics(countQueued: () => Promise<number>) {
   const registers = [registry];
   return {
     registry,
-    sessions: new Gauge({ name: 'postern_smtp_sessions', help: 'SMTP sessions open now', registers }),
+    sessions: new Gauge({
+      name: 'postern_smtp_sessions',
+      help: 'SMTP sessions open now, of strangers and of clients that said who they are',
+      labelNames: ['kind'],
+      registers,
+    }),
+    sessionsRefused: new Counter({
+      name: 'postern_smtp_sessions_refused_total',
+      help: 'Connections for which there was no room, by what was full',
+      labelNames: ['rule'],
+      registers,
+    }),
+    failedLogins: new Counter({
+      name: 'postern_failed_logins_total',
+      help: 'Logins refused, or throttled without a look at the password',
+      labelNames: ['result'],
+      registers,
+    }),
     accepted: new Counter({
       name: 'postern_messages_accepted_total',
       help: 'Messages that got their 250',

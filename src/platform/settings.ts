@@ -119,6 +119,18 @@ export const SETTINGS = {
   ),
   POSTERN_MAX_MESSAGE_SIZE: setting(bytes, '25MB', 'Largest message taken, announced as SIZE.', '50MB'),
   POSTERN_MAX_RECIPIENTS: setting(count, '1000', 'Most recipients of one message.', '500'),
+  POSTERN_MAX_SESSIONS_PER_IP: setting(
+    count,
+    '50',
+    'Most sessions of one IPv4 address, or IPv6 /64, that have not logged in yet.',
+    '20',
+  ),
+  POSTERN_MAX_CLIENT_SESSIONS_PER_IP: setting(
+    count,
+    '200',
+    'Most sessions of one IPv4 address, or IPv6 /64, that have logged in, or are of a trusted network.',
+    '500',
+  ),
   POSTERN_UPSTREAMS: setting(
     upstreamUrls,
     null,

@@ -123,6 +123,11 @@ export class SmtpClient {
     return this.#text.trimEnd().replaceAll('\r\n', '\n');
   }
 
+  /** What comes stays with the system, until its room is used up too. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   close(): void {
     this.#socket.destroy();
   }

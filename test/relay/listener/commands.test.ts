@@ -8,10 +8,13 @@ const mail = (line: string) => {
   return 'refused' in parsed ? formatReply(parsed.refused) : parsed;
 };
 const rcpt = (line: string, smtpUtf8 = false) => {
-  const parsed = parseRcpt(line, { smtpUtf8 });
+  const parsed = parseRcpt(line, { smtpUtf8, hostname: 'gateway.test' });
   return 'refused' in parsed ? formatReply(parsed.refused) : parsed;
 };
 const PLAIN = { reversePath: 'a@b.example', smtpUtf8: false, body: '7BIT', ret: null, envid: null, declaredSize: null };
+
+/** A path of 256 octets has room for a local part of 63 beside it. */
+const DOMAIN_OF_190 = [63, 63, 62].map(length => 'b'.repeat(length)).join('.');
 
 describe('MAIL (RFC 5321 section 4.1.1.2)', () => {
   it.each([
@@ -29,6 +32,7 @@ describe('MAIL (RFC 5321 section 4.1.1.2)', () => {
     ['MAIL FROM:<a@b.example> RET=hdrs ENVID=QQ314159+2B', { ret: 'HDRS', envid: 'QQ314159+2B' }],
     ['MAIL FROM:<a@b.example> RET=FULL', { ret: 'FULL' }],
     ['MAIL FROM:<a@b.example> AUTH=<>', {}],
+    ['MAIL FROM:<a@b.example> AUTH=e+3Dmc2@b.example', {}],
     ['MAIL FROM:<a@b.example> SIZE=1 BODY=8BITMIME SMTPUTF8', { declaredSize: 1, body: '8BITMIME', smtpUtf8: true }],
   ])('%s', (line, expected) => {
     expect(mail(line)).toEqual({ ...PLAIN, ...expected });
@@ -61,6 +65,10 @@ describe('MAIL (RFC 5321 section 4.1.1.2)', () => {
     ['MAIL FROM:<a@b.example> ENVID=a+0D+0Ab', '501 5.5.4'],
     ['MAIL FROM:<a@b.example> ENVID=a+zz', '501 5.5.4'],
     [`MAIL FROM:<a@b.example> ENVID=${'a'.repeat(101)}`, '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> AUTH', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> AUTH=', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> AUTH=a+zzb@b.example', '501 5.5.4'],
+    ['MAIL FROM:<a@b.example> AUTH=a=b@b.example', '501 5.5.4'],
     ['MAIL FROM:<a@b.example> X-UNKNOWN', '555 5.5.4'],
     ['MAIL FROM:<a@b.example> NOTIFY=NEVER', '555 5.5.4'],
     ['MAIL FROM:<a@b.example> constructor=1', '555 5.5.4'],
@@ -80,13 +88,24 @@ describe('RCPT (RFC 5321 section 4.1.1.3, RFC 3461 section 4)', () => {
     ['RCPT TO:<a@b.example> NOTIFY=SUCCESS,failure,DELAY', { notify: ['SUCCESS', 'FAILURE', 'DELAY'] }],
     ['RCPT TO:<a@b.example> ORCPT=rfc822;x+2By@b.example', { orcpt: 'rfc822;x+2By@b.example' }],
     ['RCPT TO:<"a%b!c"@b.example>', { address: '"a%b!c"@b.example' }],
+    // Section 4.5.1.
+    ['RCPT TO:<postmaster>', { address: 'postmaster@gateway.test' }],
+    ['RCPT TO:<PostMaster> NOTIFY=NEVER', { address: 'postmaster@gateway.test', notify: ['NEVER'] }],
+    ['RCPT TO:<Postmaster@b.example>', { address: 'Postmaster@b.example' }],
+    ['RCPT TO:<a@[192.0.2.1]>', { address: 'a@[192.0.2.1]' }],
+    ['RCPT TO:<a@[IPv6:2001:db8::1]>', { address: 'a@[IPv6:2001:db8::1]' }],
+    ['RCPT TO:<"a b\\"c"@b.example>', { address: '"a b\\"c"@b.example' }],
+    [`RCPT TO:<${'a'.repeat(64)}@b.example>`, { address: `${'a'.repeat(64)}@b.example` }],
+    [`RCPT TO:<${'a'.repeat(63)}@${DOMAIN_OF_190}>`, { address: `${'a'.repeat(63)}@${DOMAIN_OF_190}` }],
   ])('%s', (line, expected) => {
     expect(rcpt(line)).toEqual({ ...BARE, ...expected });
   });
 
   it.each([
     ['RCPT TO:<>', '501 5.1.3'],
-    ['RCPT TO:<postmaster>', '501 5.1.3'],
+    ['RCPT TO:<postmaster@>', '501 5.1.3'],
+    ['RCPT TO:<bob>', '501 5.1.3'],
+    ['RCPT TO:<"postmaster">', '501 5.1.3'],
     ['RCPT TO:a@b.example', '501 5.5.4'],
     ['RCPT FROM:<a@b.example>', '501 5.5.4'],
     ['RCPT TO:<@relay.example:a@b.example>', '501 5.1.3'],
@@ -101,6 +120,20 @@ describe('RCPT (RFC 5321 section 4.1.1.3, RFC 3461 section 4)', () => {
     ['RCPT TO:<a@b.example> ORCPT=rfc822;a+0Ab', '501 5.5.4'],
     [`RCPT TO:<a@b.example> ORCPT=rfc822;${'a'.repeat(501)}`, '501 5.5.4'],
     ['RCPT TO:<a@b.example> SIZE=1', '555 5.5.4'],
+    ['RCPT TO:<a@b.example>,<c@d.example>', '501 5.5.4'],
+    ['RCPT TO:<a@b.example> <c@d.example>', '555 5.5.4'],
+    ['RCPT TO:<a b@c.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b_c.example>', '501 5.1.3'],
+    ['RCPT TO:<a@[300.0.0.1]>', '501 5.1.3'],
+    ['RCPT TO:<a@-b.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b..example>', '501 5.1.3'],
+    ['RCPT TO:<.a@b.example>', '501 5.1.3'],
+    ['RCPT TO:<a.@b.example>', '501 5.1.3'],
+    ['RCPT TO:<a@b.example.>', '501 5.1.3'],
+    ['RCPT TO:<"a"b@c.example>', '501 5.1.3'],
+    [`RCPT TO:<a@${'b'.repeat(64)}.example>`, '501 5.1.3'],
+    [`RCPT TO:<${'a'.repeat(65)}@b.example>`, '501 5.1.3'],
+    [`RCPT TO:<${'a'.repeat(64)}@${DOMAIN_OF_190}>`, '501 5.1.3'],
     ['RCPT TO:<ü@b.example>', '553 5.6.7'],
   ])('%s is refused with %s', (line, expected) => {
     expect(rcpt(line)).toMatch(new RegExp(`^${expected.replaceAll('.', '\\.')} `));

@@ -76,7 +76,9 @@ describe('the greeting', () => {
   });
 
   it('is 421 beyond the largest number of sessions', async () => {
-    const clientsThere = await Promise.all(Array.from({ length: 1_000 }, () => SmtpClient.connect(door.smtpPort)));
+    const fortyOf = (host: number) => Array.from({ length: 40 }, () => `127.0.1.${host}`);
+    const addresses = Array.from({ length: 25 }, (_, host) => fortyOf(host + 1)).flat();
+    const clientsThere = await Promise.all(addresses.map(from => SmtpClient.connect(door.smtpPort, { from })));
     try {
       for (const client of clientsThere) expect(await client.reply()).toMatch(/^220 /);
       const late = await connected();

@@ -9,11 +9,13 @@ import type { Credential } from '../src/store/credentials.ts';
 
 export type AuthenticateOptions = {
   readonly find: (name: string) => Promise<Credential | null>;
-  /** Told now and then which credentials were used; must not throw. */
-  readonly touch: (credentialIds: readonly string[]) => Promise<void>;
+  readonly noteUse: NoteUse;
   readonly defaultMode: Mode;
   readonly clock: Clock;
 };
+
+/** Told of each use of a credential. */
+export type NoteUse = (credentialId: string) => void;
 
 export type Authenticate = (user: string, secret: string) => Promise<Identity | null>;
 
@@ -30,10 +32,9 @@ const MAX_NAME = 255;
 type Remembered<T> = { readonly value: T; readonly until: number };
 
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
-  const { find, clock } = options;
+  const { find, noteUse, clock } = options;
   const rows = new Map<string, Remembered<Credential | null>>();
   const verified = new Map<string, Remembered<string>>();
-  const touched = new Map<string, number>();
   const memoryKey = randomBytes(32);
   const decoy = hashPassword(randomBytes(16).toString('hex'));
 
@@ -41,7 +42,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     const startedAt = clock();
     const credential = await lookUp(user);
     if (await matches(user, secret, credential)) {
-      touch(credential!.credentialId);
+      noteUse(credential!.credentialId);
       return identityOf(credential!, options.defaultMode);
     }
     await sleep(Math.max(0, FAILURE_TAKES_MS - (clock() - startedAt)));
@@ -70,17 +71,21 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     remember(verified, fingerprint, { value: credential.secretHash, until: clock() + VERIFIED_FRESH_MS });
     return true;
   }
-
-  function touch(credentialId: string): void {
-    const now = clock();
-    if (now - (touched.get(credentialId) ?? 0) < TOUCH_EVERY_MS) return;
-    touched.set(credentialId, now);
-    void options.touch([credentialId]);
-  }
 }
 
 function isSlow(secretHash: string): boolean {
   return secretHash.startsWith('scrypt$');
+}
+
+/** `touch` is told of a credential once a minute while it is used; must not throw. */
+export function createNoteUse(touch: (credentialIds: readonly string[]) => Promise<void>, clock: Clock): NoteUse {
+  const touched = new Map<string, number>();
+  return credentialId => {
+    const now = clock();
+    if (now - (touched.get(credentialId) ?? 0) < TOUCH_EVERY_MS) return;
+    touched.set(credentialId, now);
+    void touch([credentialId]);
+  };
 }
 
 /** What a credential is, as the rest of the relay sees it. */

@@ -18,8 +18,9 @@ import { startForgetting } from './forget.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
 
-export { type Authenticate, createAuthenticate } from './authenticate.ts';
+export { type Authenticate, createAuthenticate, createNoteUse } from './authenticate.ts';
 export { type Listener, startListener } from './listener/server.ts';
+export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export type { Submit, SubmitResult } from './submit.ts';
 export { SessionError } from './upstreams/greeting.ts';
 

@@ -5,7 +5,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { createAuthenticate, createRelay, type Listener, type Relay, startListener } from '../relay/index.ts';
+import {
+  createAuthenticate,
+  createNoteUse,
+  createRelay,
+  createTrustedNetworks,
+  type Listener,
+  type Relay,
+  startListener,
+} from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { type Reply, reply } from './mail/reply.ts';
@@ -21,7 +29,7 @@ import { assertDurable, createDatabase, createPool, type Pool } from './platform
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
 import type { Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
-import { findCredential, touchCredentials } from './store/credentials.ts';
+import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
 import { migrate } from './store/migrate.ts';
 import { countQueued } from './store/queue-summary.ts';
 import type { Database } from './store/schema.ts';
@@ -179,12 +187,11 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
   const certificate = await loadCertificate({
     ...{ certPath: settings.POSTERN_TLS_CERT, keyPath: settings.POSTERN_TLS_KEY, dataDir, hostname },
   });
-  const authenticate = createAuthenticate({
-    find: name => findCredential(db, name),
-    touch: ids => touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted')),
-    defaultMode: defaultMode(settings),
-    clock: systemClock,
-  });
+  const touch = (ids: readonly string[]) =>
+    touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted'));
+  const known = { noteUse: createNoteUse(touch, systemClock), defaultMode: defaultMode(settings), clock: systemClock };
+  const authenticate = createAuthenticate({ ...known, find: name => findCredential(db, name) });
+  const trusted = createTrustedNetworks({ ...known, list: () => listTrustedCredentials(db), log });
   return startListener({
     host: settings.POSTERN_HOST,
     hostname,
@@ -192,6 +199,8 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
     smtpsPort: settings.POSTERN_SMTPS_PORT,
     certificate,
     authenticate,
+    trusted,
+    proxyNetworks: settings.POSTERN_PROXY_NETWORKS ?? [],
     submit: relay.submit,
     admission: relay.admission,
     budget: new ByteBudget(LISTEN_BUDGET_BYTES),

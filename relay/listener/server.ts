@@ -1,14 +1,18 @@
 // The SMTP door: one server for each port, sharing everything but the moment at which TLS begins.
 import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
+import type { Identity } from '../../src/mail/submission.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Certificate } from '../../src/platform/tls-certificate.ts';
 import type { Authenticate } from '../authenticate.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { createLogIn } from './log-in.ts';
+import { isIn, type Network, parseAddress, parseNetwork } from './networks.ts';
+import { readProxyHeader } from './proxy-header.ts';
 import { type Arrival, GatewaySession, type Patience, type SessionContext } from './session.ts';
 import { type NoRoom, SessionCounts } from './session-counts.ts';
+import type { TrustedNetworks } from './trusted-networks.ts';
 
 export type ListenerOptions = Omit<SessionContext, 'patience'> & {
   readonly patience?: Partial<Patience>;
@@ -18,6 +22,9 @@ export type ListenerOptions = Omit<SessionContext, 'patience'> & {
   readonly smtpsPort: number | null;
   readonly certificate: Certificate;
   readonly authenticate: Authenticate;
+  readonly trusted: TrustedNetworks;
+  /** Of balancers, whose connections begin with a PROXY header. */
+  readonly proxyNetworks: readonly string[];
   /** Sessions of one address at a time, before and after login. */
   readonly maxStrangersPerHost: number;
   readonly maxClientsPerHost: number;
@@ -34,7 +41,7 @@ export type Listener = {
 /** RFC 5321 section 4.5.3.2.7 for clients; content takes as long as its last reply may (section 4.5.3.2.6). */
 const PATIENCE: Patience = {
   ...{ strangerMs: 60_000, clientMs: 300_000, contentMs: 600_000, paceMs: 60_000 },
-  ...{ handshakeMs: 30_000, penaltyMs: 1_000 },
+  ...{ handshakeMs: 30_000, proxyMs: 5_000, penaltyMs: 1_000 },
 };
 const MAX_SESSIONS = 1_000;
 /** A flood of connections that there is no room for is not worth a line each. */
@@ -50,6 +57,7 @@ const NO_ROOM_REPLY: Readonly<Record<NoRoom, string>> = {
 type Shared = {
   readonly options: ListenerOptions;
   readonly context: SessionContext;
+  readonly proxyNetworks: readonly Network[];
   readonly counts: SessionCounts;
   readonly logIn: ReturnType<typeof createLogIn>;
   readonly tellOfRefusal: (rule: NoRoom, remoteAddress: string) => void;
@@ -78,6 +86,7 @@ function share(options: ListenerOptions): Shared {
   return {
     options,
     context: { ...options, patience: { ...PATIENCE, ...options.patience } },
+    proxyNetworks: options.proxyNetworks.map(parseNetwork),
     counts: new SessionCounts(
       { total: MAX_SESSIONS, strangersPerHost: maxStrangersPerHost, clientsPerHost: maxClientsPerHost },
       (kind, by) => metrics.sessions.inc({ kind }, by),
@@ -100,7 +109,13 @@ function createTellOfRefusal(log: Logger, metrics: Metrics): Shared['tellOfRefus
   };
 }
 
-type Accepted = Parameters<SMTPServer['_handleProxy']>[1];
+type Accepted = (error: Error | null, arrival?: Arrival & { id: string }) => void;
+
+/** Where a connection comes from. */
+type Origin = Pick<Arrival, 'remoteAddress' | 'remotePort' | 'isProxied'> & {
+  /** false behind a balancer that did not say who it is: the address is the balancer's. */
+  readonly isKnown: boolean;
+};
 
 class GatewayServer extends SMTPServer {
   readonly #shared: Shared;
@@ -120,11 +135,15 @@ class GatewayServer extends SMTPServer {
       allowInsecureAuth: true,
       authMethods: ['PLAIN', 'LOGIN'],
       hideENHANCEDSTATUSCODES: false,
-      authRequiredMessage: 'Authentication required',
+      // And whether it knows who it is talking to.
+      authOptional: true,
       // Sockets that are not sessions yet; those are counted by us.
       maxClients: MAX_SESSIONS,
       socketTimeout: shared.context.patience.clientMs,
       disabledCommands: ['XCLIENT', 'XFORWARD'],
+      // At once: smtp-server hangs up on whoever says something in the turn of the event loop that it waits otherwise.
+      onConnect: (_session, callback) => callback(),
+      onSecure: (_socket, _session, callback) => callback(),
       onAuth: (auth, session, callback) => {
         void shared.logIn(auth, session.remoteAddress).then(result => callback(null, result));
       },
@@ -134,17 +153,55 @@ class GatewayServer extends SMTPServer {
     this.on('error', error => shared.options.log.debug({ err: error }, 'session error'));
   }
 
-  /** What smtp-server asks of each connection first: here it is counted, before a handshake is paid for. */
+  /** From a balancer that we know a header comes first; others who send one are told that it is no command. */
+  override _expectsProxyHeader(socket: Socket): boolean {
+    const address = parseAddress(socket.remoteAddress);
+    return address !== null && this.#shared.proxyNetworks.some(network => isIn(network, address));
+  }
+
+  /** What smtp-server does with each connection first: it is counted here, before a handshake is paid for. */
   override _handleProxy(socket: Socket, accepted: Accepted): void {
-    const remoteAddress = socket.remoteAddress ?? '';
-    const place = this.#shared.counts.enter(remoteAddress);
+    const direct = { remoteAddress: socket.remoteAddress ?? '', remotePort: socket.remotePort ?? 0 };
+    if (!this._expectsProxyHeader(socket)) {
+      return this.#accept(socket, { ...direct, isProxied: false, isKnown: true }, accepted);
+    }
+    socket.on('error', () => undefined);
+    void readProxyHeader(socket, this.#shared.context.patience.proxyMs).then(header => {
+      if (header === null) return this.#refuseHeader(socket, direct.remoteAddress, accepted);
+      const { client } = header;
+      const named = client ? { remoteAddress: client.address, remotePort: client.port } : direct;
+      this.#accept(socket, { ...named, isProxied: true, isKnown: client !== null }, accepted);
+    });
+  }
+
+  #refuseHeader(socket: Socket, remoteAddress: string, accepted: Accepted): void {
+    // Balancers look whether a port is open by opening it.
+    if (socket.bytesRead > 0) {
+      this.#shared.options.log.warn({ event: 'proxy-header-refused', remoteAddress }, 'proxy-header-refused');
+    }
+    socket.destroy();
+    accepted(new Error('no PROXY header'));
+  }
+
+  #accept(socket: Socket, origin: Origin, accepted: Accepted): void {
+    const { counts, options } = this.#shared;
+    const place = counts.enter(origin.remoteAddress);
     if (typeof place === 'string') {
-      this.#refuse(socket, place, remoteAddress);
+      this.#refuse(socket, place, origin.remoteAddress);
       return accepted(new Error(place));
     }
     socket.once('close', place.leave);
-    const arrival: Arrival = { remoteAddress, remotePort: socket.remotePort ?? 0, place };
-    accepted(null, arrival as Arrival & { id: string });
+    const welcome = (trusted: Identity | null) => {
+      const full = trusted && place.becomeClient();
+      if (full) this.#refuse(socket, full, origin.remoteAddress);
+      // smtp-server's own id is made when there is none.
+      if (full || socket.destroyed) accepted(new Error(full ?? 'gone'));
+      else accepted(null, { ...origin, place, trusted, id: '' });
+    };
+    const trusted = origin.isKnown ? options.trusted(origin.remoteAddress) : null;
+    if (!(trusted instanceof Promise)) return welcome(trusted);
+    socket.on('error', () => undefined);
+    void trusted.then(welcome);
   }
 
   /** In clear it is told why; within TLS that would cost a handshake. */
@@ -161,6 +218,8 @@ class GatewayServer extends SMTPServer {
     this.connections.add(session);
     session.on('error', error => options.log.debug({ err: error }, 'session error'));
     session.init();
+    // It was on its way in while we closed.
+    if (this._closeTimeout) session.shutDown();
   }
 
   /** The port in use; throws when it cannot be had. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { type Reply, reply } from '../../src/mail/reply.ts';
-import type { Identity, Session, Submission } from '../../src/mail/submission.ts';
+import type { Identity, Protocol, Submission } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Submit } from '../submit.ts';
@@ -31,6 +31,8 @@ export type Patience = SharePatience & {
   readonly clientMs: number;
   /** For a TLS handshake, from its first byte to its last. */
   readonly handshakeMs: number;
+  /** For what a balancer says in front of a connection. */
+  readonly proxyMs: number;
   /** What an error costs whoever makes many of them (`offences.ts`). */
   readonly penaltyMs: number;
 };
@@ -39,7 +41,11 @@ export type Patience = SharePatience & {
 export type Arrival = {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Named by a balancer, or behind one that did not say: never on this machine, whatever the address looks like. */
+  readonly isProxied: boolean;
   readonly place: Place;
+  /** Who it is because of its address, until it logs in as somebody. */
+  readonly trusted: Identity | null;
 };
 
 type Callback = () => void;
@@ -65,9 +71,11 @@ const ENHANCED: Readonly<Record<number, string>> = {
   554: '5.5.0',
 };
 
+const NOBODY = reply(530, '5.7.0', 'Authentication required');
+
 export class GatewaySession extends SMTPConnection {
   readonly #context: SessionContext;
-  readonly #place: Place;
+  readonly #arrival: Arrival;
   readonly #offences = new Offences();
   readonly #pause = new Pause();
   #transaction: Transaction;
@@ -78,7 +86,7 @@ export class GatewaySession extends SMTPConnection {
   constructor(server: SMTPServer, socket: Socket, arrival: Arrival, context: SessionContext) {
     super(server, socket, arrival);
     this.#context = context;
-    this.#place = arrival.place;
+    this.#arrival = arrival;
     this.#transaction = new Transaction(context);
     // We count errors ourselves; logging in late is none.
     this._maxAllowedUnauthenticatedCommands = false;
@@ -101,10 +109,15 @@ export class GatewaySession extends SMTPConnection {
 
   /** false when it was sent away, since there are too many sessions of clients at its address. */
   #becomeClient(): boolean {
-    const full = this.#place.becomeClient();
+    const full = this.#arrival.place.becomeClient();
     if (full) this.#reply(reply(421, '4.7.0', 'Too many sessions from your address, try again later'));
     else this._socket.setTimeout(this.#context.patience.clientMs);
     return full === null;
+  }
+
+  /** null = nobody that we know. */
+  get #identity(): Identity | null {
+    return (this.session.user as Identity | false | undefined) || this.#arrival.trusted;
   }
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
@@ -222,6 +235,7 @@ export class GatewaySession extends SMTPConnection {
 
   #mayAuthenticate(): boolean {
     if (this.secure || this.#context.insecureAuth === 'always') return true;
+    if (this.#arrival.isProxied) return false;
     return this.#context.insecureAuth === 'loopback' && /^(127\.|::1$)/.test(this.remoteAddress);
   }
 
@@ -233,15 +247,16 @@ export class GatewaySession extends SMTPConnection {
   }
 
   override handler_MAIL(command: Buffer, callback: Callback): void {
-    this.#answer(this.#transaction.takeMail(command.toString('utf8'), this.session.user as Identity), callback);
+    this.#answer(identity => this.#transaction.takeMail(command.toString('utf8'), identity), callback);
   }
 
   override handler_RCPT(command: Buffer, callback: Callback): void {
-    this.#answer(this.#transaction.takeRecipient(command.toString('utf8'), this.session.user as Identity), callback);
+    this.#answer(identity => this.#transaction.takeRecipient(command.toString('utf8'), identity), callback);
   }
 
   /** At once where it can be: a turn of the event loop for each command would be most of what a command costs. */
-  #answer(answer: Reply | Promise<Reply>, callback: Callback): void {
+  #answer(ask: (identity: Identity) => Reply | Promise<Reply>, callback: Callback): void {
+    const answer = this.#identity ? ask(this.#identity) : NOBODY;
     if (!(answer instanceof Promise)) {
       this.#reply(answer);
       return callback();
@@ -257,7 +272,7 @@ export class GatewaySession extends SMTPConnection {
   // ── the content ───────────────────────────────────────────────────────────────────────────────────────────────
 
   override handler_DATA(command: Buffer, callback: Callback): void {
-    const objection = this.#transaction.objectToData(command.toString('latin1'));
+    const objection = this.#identity ? this.#transaction.objectToData(command.toString('latin1')) : NOBODY;
     if (objection) this.#reply(objection);
     else {
       const { budget, patience } = this.#context;
@@ -319,30 +334,31 @@ export class GatewaySession extends SMTPConnection {
   #submission(content: Buffer): Submission {
     const { envelope } = this.#transaction;
     return {
-      identity: this.session.user as Identity,
+      identity: this.#identity!,
       envelope,
       content,
       session: {
         remoteAddress: this.remoteAddress,
         clientName: this.hostNameAppearsAs || 'unknown',
+        authenticated: Boolean(this.session.user),
         protocol: this.#protocol(envelope.smtpUtf8),
       },
       stream: 'transactional',
     };
   }
 
-  /** RFC 3848, RFC 6531 section 4.3. */
-  #protocol(smtpUtf8: boolean): Session['protocol'] {
+  #protocol(smtpUtf8: boolean): Protocol {
     if (this.openingCommand === 'HELO') return 'SMTP';
-    if (smtpUtf8) return this.secure ? 'UTF8SMTPSA' : 'UTF8SMTPA';
-    return this.secure ? 'ESMTPSA' : 'ESMTPA';
+    const name = smtpUtf8 ? 'UTF8SMTP' : 'ESMTP';
+    if (!this.session.user) return this.secure ? `${name}S` : name;
+    return this.secure ? `${name}SA` : `${name}A`;
   }
 
   override _onClose(): void {
     // What is being answered is in use still.
     if (!this.#isAnswering) this.#share?.end();
     this.#pause.cancel();
-    this.#place.leave();
+    this.#arrival.place.leave();
     super._onClose();
   }
 
@@ -350,7 +366,7 @@ export class GatewaySession extends SMTPConnection {
   override _armTimeout(socket = this._socket): void {
     super._armTimeout(socket);
     const { strangerMs, clientMs } = this.#context.patience;
-    socket.setTimeout(this.session.user ? clientMs : strangerMs);
+    socket.setTimeout(this.#identity ? clientMs : strangerMs);
   }
 
   /** A client that waits for us is not idle, unless it is we who wait for it to read what we said. */

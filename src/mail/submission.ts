@@ -30,13 +30,27 @@ export type Identity = {
   readonly controlHeaders: boolean;
 };
 
+/** RFC 3848, RFC 6531 section 4.3: S = within TLS, A = logged in. */
+export type Protocol =
+  | 'SMTP'
+  | 'ESMTP'
+  | 'ESMTPA'
+  | 'ESMTPS'
+  | 'ESMTPSA'
+  | 'UTF8SMTP'
+  | 'UTF8SMTPA'
+  | 'UTF8SMTPS'
+  | 'UTF8SMTPSA'
+  | 'HTTP';
+
 /** Where it came from, for the trace header and the archive. */
 export type Session = {
   readonly remoteAddress: string;
   /** What the client called itself in EHLO. */
   readonly clientName: string;
-  /** RFC 3848: ESMTPSA and its relatives. */
-  readonly protocol: 'SMTP' | 'ESMTP' | 'ESMTPA' | 'ESMTPS' | 'ESMTPSA' | 'UTF8SMTPA' | 'UTF8SMTPSA' | 'HTTP';
+  /** false = taken for who it is because of its address alone. */
+  readonly authenticated: boolean;
+  readonly protocol: Protocol;
 };
 
 export type Submission = {

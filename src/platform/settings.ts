@@ -1,5 +1,7 @@
 // Every setting: its name, how it is read, what holds without it, and one sentence. docs/settings.md is checked against
 // this table, and nothing else reads the environment.
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
 import { upstreamUrls } from './upstream-url.ts';
@@ -37,6 +39,9 @@ const bytes = z
   .string()
   .regex(/^\d{1,9}(KB|MB|GB)?$/, 'is not a size')
   .transform(value => Number.parseInt(value, 10) * (UNIT[value.slice(-2) as keyof typeof UNIT] ?? 1));
+const network = z
+  .string()
+  .refine(value => isIP(value.split('/')[0]!) !== 0 && ipaddr.isValidCIDR(value), 'is no network');
 const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
 const urlOf = (schemes: string[]) =>
   text.refine(
@@ -104,6 +109,12 @@ export const SETTINGS = {
   POSTERN_SMTP_PORT: setting(portOrOff, '2525', 'Submission with STARTTLS, or `off`.', '587'),
   POSTERN_SMTPS_PORT: setting(portOrOff, 'off', 'Submission with implicit TLS, or `off`.', '465'),
   POSTERN_HTTP_PORT: setting(portOrOff, '8025', 'Health, metrics and API, or `off`.', '8025'),
+  POSTERN_PROXY_NETWORKS: setting(
+    listOf(network),
+    null,
+    'Networks of load balancers, comma-separated: connections from there begin with a PROXY header, version 1 or 2.',
+    '10.1.0.0/16,2001:db8:1::/64',
+  ),
   POSTERN_TLS_CERT: setting(
     text,
     null,

@@ -76,6 +76,17 @@ export function listCredentials(db: Kysely<Database>): Promise<Credential[]> {
   return db.selectFrom('credentials').select(COLUMNS).orderBy('name').execute();
 }
 
+/** Those that name networks, the oldest first. */
+export function listTrustedCredentials(db: Kysely<Database>): Promise<Credential[]> {
+  return db
+    .selectFrom('credentials')
+    .select(COLUMNS)
+    .where(sql<boolean>`cardinality(networks) > 0`)
+    .orderBy('created_at')
+    .orderBy('credential_id')
+    .execute();
+}
+
 export async function countCredentials(db: Kysely<Database>): Promise<number> {
   const { count } = await db
     .selectFrom('credentials')

@@ -8,7 +8,10 @@ const NOW = Date.UTC(2026, 10, 3, 4, 5, 6);
 
 function trace(content: string, session: Partial<Session> = {}): string {
   const submission = {
-    session: { remoteAddress: '192.0.2.7', clientName: 'app.example', protocol: 'ESMTPSA', ...session },
+    session: {
+      ...{ remoteAddress: '192.0.2.7', clientName: 'app.example', protocol: 'ESMTPSA', authenticated: true },
+      ...session,
+    },
   } as Submission;
   const header = scanHeader(Buffer.from(content));
   const internetMessageId = `${ID.toLowerCase()}@gw.test`;

@@ -37,6 +37,8 @@ export async function startTestListener(options: Partial<ListenerOptions> = {}) 
       return { kind: 'accepted', messageId: ID };
     },
     admission: OPEN,
+    trusted: () => null,
+    proxyNetworks: [],
     maxMessageSize: 1_000_000,
     maxRecipients: 5,
     insecureAuth: 'loopback',

@@ -1,4 +1,5 @@
 // The SMTP door: one server for each port, sharing everything but the moment at which TLS begins.
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { Identity } from '../../src/mail/submission.ts';
@@ -52,6 +53,20 @@ const NO_ROOM_REPLY: Readonly<Record<NoRoom, string>> = {
   'too-many-strangers-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
   'too-many-clients-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
 };
+
+/** Mozilla's "intermediate", without the ciphers that want Diffie-Hellman parameters of their own. */
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+    ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ].join(':'),
+  ecdhCurve: 'X25519:prime256v1:secp384r1',
+  // A client of TLS 1.2 that asks for handshake after handshake costs us far more than itself.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const;
 
 /** What the ports have in common. */
 type Shared = {
@@ -111,6 +126,8 @@ function createTellOfRefusal(log: Logger, metrics: Metrics): Shared['tellOfRefus
 
 type Accepted = (error: Error | null, arrival?: Arrival & { id: string }) => void;
 
+type Upgraded = Parameters<SMTPServer['_upgrade']>[1];
+
 /** Where a connection comes from. */
 type Origin = Pick<Arrival, 'remoteAddress' | 'remotePort' | 'isProxied'> & {
   /** false behind a balancer that did not say who it is: the address is the balancer's. */
@@ -128,7 +145,7 @@ class GatewayServer extends SMTPServer {
       secure,
       cert: certificate.cert,
       key: certificate.key,
-      minVersion: 'TLSv1.2',
+      ...TLS,
       logger: false,
       disableReverseLookup: true,
       // Each session decides for itself (POSTERN_INSECURE_AUTH).
@@ -202,6 +219,16 @@ class GatewayServer extends SMTPServer {
     if (!(trusted instanceof Promise)) return welcome(trusted);
     socket.on('error', () => undefined);
     void trusted.then(welcome);
+  }
+
+  /** smtp-server would wait for the next byte of a handshake, again and again. */
+  override _upgrade(socket: Socket, upgraded: Upgraded): void {
+    const end = () => (this._pendingSockets.get(socket) ?? socket).destroy();
+    const timer = setTimeout(end, this.#shared.context.patience.handshakeMs).unref();
+    super._upgrade(socket, (error, tlsSocket) => {
+      clearTimeout(timer);
+      upgraded(error, tlsSocket);
+    });
   }
 
   /** In clear it is told why; within TLS that would cost a handshake. */

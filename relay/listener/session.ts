@@ -10,6 +10,7 @@ import type { Submit } from '../submit.ts';
 import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
 import { ContentShare, type SharePatience } from './content-share.ts';
+import { ENHANCED, fixedReply, NOBODY, NOT_BASE64 } from './fixed-replies.ts';
 import { Offences } from './offences.ts';
 import { Pause } from './pause.ts';
 import type { Place } from './session-counts.ts';
@@ -50,29 +51,6 @@ export type Arrival = {
 
 type Callback = () => void;
 
-/** Enhanced codes for the replies that smtp-server words itself; ours bring their own. */
-const ENHANCED: Readonly<Record<number, string>> = {
-  214: '2.0.0',
-  221: '2.0.0',
-  235: '2.7.0',
-  250: '2.0.0',
-  252: '2.5.0',
-  421: '4.3.2',
-  451: '4.3.0',
-  454: '4.7.0',
-  500: '5.5.2',
-  501: '5.5.4',
-  502: '5.5.1',
-  503: '5.5.1',
-  504: '5.5.4',
-  530: '5.7.0',
-  535: '5.7.8',
-  538: '5.7.11',
-  554: '5.5.0',
-};
-
-const NOBODY = reply(530, '5.7.0', 'Authentication required');
-
 export class GatewaySession extends SMTPConnection {
   readonly #context: SessionContext;
   readonly #arrival: Arrival;
@@ -82,6 +60,8 @@ export class GatewaySession extends SMTPConnection {
   /** Of the message that is being read or answered. */
   #share: ContentShare | null = null;
   #isAnswering = false;
+  /** EHLO was taken, not HELO. */
+  #isExtended = false;
 
   constructor(server: SMTPServer, socket: Socket, arrival: Arrival, context: SessionContext) {
     super(server, socket, arrival);
@@ -159,6 +139,22 @@ export class GatewaySession extends SMTPConnection {
     return wire;
   }
 
+  override _onCommand(command: Buffer, callback: Callback = () => undefined): void {
+    const isHeard = this._ready && !this._upgrading && !this._server._closeTimeout;
+    const answer = isHeard ? this.#answerAtOnce(command.toString('latin1').trimEnd()) : null;
+    if (!answer) return super._onCommand(command, callback);
+    this.#reply(answer);
+    this._whenWritable(callback);
+  }
+
+  #answerAtOnce(line: string): Reply | null {
+    if (this._nextHandler === false) return fixedReply(line);
+    // AUTH waits for this line (RFC 4954 section 4); smtp-server reads over what is no base64 in it.
+    if (line === '*' || isBase64(line)) return null;
+    this._nextHandler = false;
+    return NOT_BASE64;
+  }
+
   #onBadLine(problem: LineProblem, resume: Callback): void {
     this._unrecognizedCommands += 1;
     if (this._unrecognizedCommands >= 10 || problem === 'endless') {
@@ -177,7 +173,7 @@ export class GatewaySession extends SMTPConnection {
   // ── hello, TLS, AUTH ──────────────────────────────────────────────────────────────────────────────────────────
 
   override handler_EHLO(command: Buffer, callback: Callback): void {
-    if (!this.#hello(command)) return callback();
+    if (!this.#hello(command, 'EHLO')) return callback();
     const features = [
       'PIPELINING',
       `SIZE ${this.#context.maxMessageSize}`,
@@ -188,21 +184,27 @@ export class GatewaySession extends SMTPConnection {
     ];
     if (!this.secure) features.push('STARTTLS');
     if (!this.session.user && this.#mayAuthenticate()) features.push('AUTH PLAIN LOGIN');
-    this.send(250, [`${this.name} greets ${this.hostNameAppearsAs}`, ...features], false);
+    this.send(250, [this.#greeting(), ...features], false);
     callback();
   }
 
   override handler_HELO(command: Buffer, callback: Callback): void {
-    if (this.#hello(command)) this.send(250, `${this.name} greets ${this.hostNameAppearsAs}`, false);
+    if (this.#hello(command, 'HELO')) this.send(250, this.#greeting(), false);
     callback();
   }
 
-  #hello(command: Buffer): boolean {
+  /** A reply is ASCII (RFC 5321 section 4.2); not every machine's name is. */
+  #greeting(): string {
+    return `${this.name} greets ${String(this.hostNameAppearsAs).replace(/[^\x20-\x7e]/g, '?')}`;
+  }
+
+  #hello(command: Buffer, verb: 'EHLO' | 'HELO'): boolean {
     const name = parseHello(command.toString('utf8').slice(5).trim());
     if (name === null) {
-      this.#reply(reply(501, '5.5.4', 'Syntax: EHLO your-host-name'));
+      this.#reply(reply(501, '5.5.4', `Syntax: ${verb} your-host-name`));
       return false;
     }
+    this.#isExtended = verb === 'EHLO';
     this.hostNameAppearsAs = name;
     this._resetSession();
     return true;
@@ -228,6 +230,11 @@ export class GatewaySession extends SMTPConnection {
     }
     if (this.#transaction.isBegun) {
       this.#reply(reply(503, '5.5.1', 'AUTH is not permitted within a transaction'));
+      return callback();
+    }
+    const [, , response = '='] = command.toString('latin1').trim().split(/ +/);
+    if (response !== '=' && !isBase64(response)) {
+      this.#reply(NOT_BASE64);
       return callback();
     }
     super.handler_AUTH(command, callback);
@@ -348,7 +355,7 @@ export class GatewaySession extends SMTPConnection {
   }
 
   #protocol(smtpUtf8: boolean): Protocol {
-    if (this.openingCommand === 'HELO') return 'SMTP';
+    if (!this.#isExtended) return 'SMTP';
     const name = smtpUtf8 ? 'UTF8SMTP' : 'ESMTP';
     if (!this.session.user) return this.secure ? `${name}S` : name;
     return this.secure ? `${name}SA` : `${name}A`;
@@ -365,8 +372,9 @@ export class GatewaySession extends SMTPConnection {
   /** Whoever has not said who he is waits less long for us than a client of ours (THREATS 16). */
   override _armTimeout(socket = this._socket): void {
     super._armTimeout(socket);
-    const { strangerMs, clientMs } = this.#context.patience;
+    const { strangerMs, clientMs, handshakeMs } = this.#context.patience;
     socket.setTimeout(this.#identity ? clientMs : strangerMs);
+    if (this._upgrading) endHandshakeIn(handshakeMs, socket);
   }
 
   /** A client that waits for us is not idle, unless it is we who wait for it to read what we said. */
@@ -376,22 +384,14 @@ export class GatewaySession extends SMTPConnection {
     if (!this._closing && wire && wire.isAnswering && isHeard) this._armTimeout();
     else super._onTimeout();
   }
+}
 
-  // Jokes of smtp-server's that a mail gateway does not tell.
-  override handler_WIZ(_command: Buffer, callback: Callback): void {
-    this.#notImplemented(callback);
-  }
+/** However busily it is dragged out. */
+function endHandshakeIn(handshakeMs: number, socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), handshakeMs).unref();
+  for (const event of ['secure', 'close']) socket.once(event, () => clearTimeout(timer));
+}
 
-  override handler_SHELL(_command: Buffer, callback: Callback): void {
-    this.#notImplemented(callback);
-  }
-
-  override handler_KILL(_command: Buffer, callback: Callback): void {
-    this.#notImplemented(callback);
-  }
-
-  #notImplemented(callback: Callback): void {
-    this.#reply(reply(502, '5.5.1', 'Command not implemented'));
-    callback();
-  }
+function isBase64(text: string): boolean {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text);
 }

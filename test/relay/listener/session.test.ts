@@ -175,17 +175,6 @@ describe('commands out of order', () => {
     await client.ended();
   });
 
-  it.each(['FOO', 'XCLIENT NAME=x', 'XFORWARD NAME=x', 'BDAT 1 LAST', 'EXPN x', 'TURN'])(
-    '%s is unknown',
-    async command => {
-      expect(await (await loggedIn()).ask(command)).toMatch(/^500 5\.5\.2 /);
-    },
-  );
-
-  it.each(['WIZ', 'SHELL', 'KILL'])('%s is not implemented', async command => {
-    expect(await (await loggedIn()).ask(command)).toBe('502 5.5.1 Command not implemented');
-  });
-
   it('end with 421 when there are too many of them', async () => {
     const client = await loggedIn();
     for (let i = 1; i < 20; i += 1) expect(await client.ask('MAIL FROM:x')).toMatch(/^501 /);
@@ -229,10 +218,11 @@ describe('AUTH (RFC 4954)', () => {
 
   it.each([
     ['an unknown mechanism', 'AUTH CRAM-MD5', '504 5.5.4'],
-    ['no mechanism', 'AUTH', '504 5.5.4'],
+    ['no mechanism', 'AUTH', '501 5.5.4'],
     ['an odd mechanism', 'AUTH constructor', '504 5.5.4'],
-    ['a response that is none', 'AUTH PLAIN !!!!', '501 5.5.4'],
-    ['too many words', 'AUTH PLAIN a b', '501 5.5.4'],
+    ['a response that is none', 'AUTH PLAIN YWJj', '501 5.5.4'],
+    ['a response that is no base64', 'AUTH PLAIN !!!!', '501 5.5.2'],
+    ['too many words', 'AUTH PLAIN YWJj b', '501 5.5.4'],
   ])('%s is answered', async (_name, command, expected) => {
     expect(await (await helloed()).ask(command)).toMatch(new RegExp(`^${expected.replaceAll('.', '\\.')} `));
   });

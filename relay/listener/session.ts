@@ -51,6 +51,9 @@ export type Arrival = {
 
 type Callback = () => void;
 
+/** Of one line, in octets; a third of it in characters, whatever they are, fits. */
+const MAX_REPLY_TEXT = 480;
+
 export class GatewaySession extends SMTPConnection {
   readonly #context: SessionContext;
   readonly #arrival: Arrival;
@@ -84,7 +87,8 @@ export class GatewaySession extends SMTPConnection {
     // Whatever ends the session overtakes what was held back.
     if (code === 421) this.#pause.cancel();
     if (code === 235 && !this.#becomeClient()) return;
-    this.#pause.run(() => (end ? super.send(421, end, '4.7.0') : super.send(code, data, context)));
+    const text = typeof data === 'string' ? shorten(data) : data;
+    this.#pause.run(() => (end ? super.send(421, end, '4.7.0') : super.send(code, text, context)));
   }
 
   /** false when it was sent away, since there are too many sessions of clients at its address. */
@@ -195,7 +199,7 @@ export class GatewaySession extends SMTPConnection {
 
   /** A reply is ASCII (RFC 5321 section 4.2); not every machine's name is. */
   #greeting(): string {
-    return `${this.name} greets ${String(this.hostNameAppearsAs).replace(/[^\x20-\x7e]/g, '?')}`;
+    return shorten(`${this.name} greets ${String(this.hostNameAppearsAs).replace(/[^\x20-\x7e]/g, '?')}`);
   }
 
   #hello(command: Buffer, verb: 'EHLO' | 'HELO'): boolean {
@@ -390,6 +394,11 @@ export class GatewaySession extends SMTPConnection {
 function endHandshakeIn(handshakeMs: number, socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), handshakeMs).unref();
   for (const event of ['secure', 'close']) socket.once(event, () => clearTimeout(timer));
+}
+
+/** RFC 5321 section 4.5.3.1.5: 512 octets with codes and CRLF; some of what we repeat is as long as a client likes. */
+function shorten(text: string): string {
+  return Buffer.byteLength(text) <= MAX_REPLY_TEXT ? text : `${text.slice(0, MAX_REPLY_TEXT / 3)}...`;
 }
 
 function isBase64(text: string): boolean {

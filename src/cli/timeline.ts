@@ -1,9 +1,11 @@
 // A message's story as lines for a terminal: what was accepted, each attempt, and what was decided and why.
 
+import type { EventKind } from '../mail/outcome.ts';
 import { formatDuration } from '../platform/duration.ts';
 import type { MessageStory } from '../store/archive.ts';
 import { formatTime } from './context.ts';
 
+type Message = MessageStory['message'];
 type Delivery = MessageStory['deliveries'][number];
 type Attempt = MessageStory['attempts'][number];
 
@@ -15,19 +17,56 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     `Subject     ${message.subject ?? '-'}`,
     `Message-ID  ${message.internet_message_id ?? '-'}`,
     `Size        ${message.size} bytes`,
+    ...tellDirectives(message),
   ];
   for (const delivery of deliveries) {
     lines.push('', `${delivery.recipient}: ${describeState(delivery)}`);
     const own = attempts.filter(attempt => attempt.n === delivery.n);
     lines.push(`  ${formatTime(message.accepted_at)}  accepted`);
-    const retried = events.filter(event => event.n === delivery.n && event.kind === 'retried');
+    const byHand = events.filter(event => [delivery.n, null].includes(event.n) && event.kind in BY_HAND);
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
-      ...retried.map(({ at }) => ({ at, text: [`  ${formatTime(at)}  retried by hand`] })),
+      ...byHand.map(event => ({ at: event.at, text: [`  ${formatTime(event.at)}  ${describeDeed(event)}`] })),
     ];
     lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
   }
   return lines.join('\n');
+}
+
+/** What the app said about it, and what was found out about who it is from. */
+function tellDirectives({ tags, metadata, track, authentication }: Message): string[] {
+  const pairs = Object.entries(metadata ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [
+    ...(tags.length > 0 ? [`Tags        ${tags.join(', ')}`] : []),
+    ...(pairs.length > 0 ? [`Metadata    ${pairs.join(', ')}`] : []),
+    ...(track === null ? [] : [`Track       ${track.join(', ') || 'none'}`]),
+    ...describeAuthentication(authentication).map((line, i) => `${i === 0 ? 'Came with   ' : ' '.repeat(12)}${line}`),
+  ];
+}
+
+/** Whatever has a result, with the domain that it is about; and what follows from all of them. */
+function describeAuthentication(authentication: unknown): string[] {
+  const facts = Object.entries((authentication ?? {}) as Record<string, unknown>).flatMap(([name, found]) =>
+    ([found].flat() as ({ result?: string; domain?: string; consequence?: string } | null)[]).map(fact => ({
+      ...{ name, ...fact },
+    })),
+  );
+  const results = facts.filter(({ result }) => typeof result === 'string');
+  const line = results.map(({ name, result, domain }) => `${name}=${result}${domain ? ` (${domain})` : ''}`).join(', ');
+  return [line, ...facts.map(({ consequence }) => consequence ?? '')].filter(text => text !== '');
+}
+
+const BY_HAND: Partial<Record<EventKind, string>> = {
+  held: 'held',
+  released: 'released by hand',
+  cancelled: 'cancelled by hand',
+  retried: 'retried by hand',
+};
+
+function describeDeed({ kind, data }: MessageStory['events'][number]): string {
+  const { reason, because } = (data ?? {}) as { reason?: string; because?: string };
+  const why = kind === 'held' ? reason : because;
+  return `${BY_HAND[kind]}${why ? ` (${why})` : ''}`;
 }
 
 function describeState({ state, reason, due_at, parked, lease_holder }: Delivery): string {
@@ -35,6 +74,7 @@ function describeState({ state, reason, due_at, parked, lease_holder }: Delivery
   if (lease_holder) return 'being tried';
   const why = reason ? ` (${reason})` : '';
   const next = due_at!.getTime() > Date.now() ? formatTime(due_at!) : null;
+  if (reason === 'scheduled' && next) return `scheduled for ${next}`;
   if (parked) return `queued until an upstream is back${next ? `, or ${next}` : ''}${why}`;
   return `queued, ${next ? `next try ${next}` : 'due now'}${why}`;
 }

@@ -13,6 +13,8 @@ export type DeliveryState =
 export type EventKind =
   | 'accepted'
   | 'captured'
+  | 'released'
+  | 'cancelled'
   | 'suppressed'
   | 'scheduled'
   | 'held'

@@ -1,6 +1,5 @@
 // "What happened to the mail to x, and why?": finding messages and telling their whole story.
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { addressKey } from '../mail/address.ts';
 import type { DeliveryState } from '../mail/outcome.ts';
 import { outgoingParts } from '../mail/outgoing.ts';
@@ -12,6 +11,9 @@ export type FindMessages = {
   readonly from?: string | undefined;
   readonly subject?: string | undefined;
   readonly internetMessageId?: string | undefined;
+  readonly tag?: string | undefined;
+  /** All of these names with these values. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly state?: DeliveryState | undefined;
   readonly since?: Date | undefined;
   readonly limit: number;
@@ -37,7 +39,7 @@ export type FoundMessage = {
 
 /** Newest first. */
 export async function findMessages(db: Kysely<Database>, filter: FindMessages): Promise<FoundMessage[]> {
-  const { to, from, subject, internetMessageId, state, since, limit, before } = filter;
+  const { to, from, subject, internetMessageId, tag, metadata, state, since, limit, before } = filter;
   const found = await db
     .selectFrom('messages as m')
     .select([
@@ -72,6 +74,8 @@ export async function findMessages(db: Kysely<Database>, filter: FindMessages): 
     .$if(internetMessageId !== undefined, query =>
       query.where('m.internet_message_id', '=', internetMessageId!.replace(/^<|>$/g, '')),
     )
+    .$if(tag !== undefined, query => query.where(hasTag(tag!)))
+    .$if(metadata !== undefined, query => query.where(hasMetadata(metadata!)))
     .$if(since !== undefined, query => query.where('m.accepted_at', '>=', since!))
     .$if(before !== undefined, query => query.where('m.message_id', '<', before as MessageId))
     .orderBy('m.message_id', 'desc')
@@ -84,8 +88,18 @@ export async function findMessages(db: Kysely<Database>, filter: FindMessages): 
   return found.map(message => ({ ...message, deliveries: deliveries.get(message.messageId) ?? [] }));
 }
 
+/** Of `messages as m`. That there are tags at all is what the index is for. */
+export function hasTag(tag: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(m.tags <> '{}' and m.tags @> array[${tag}]::text[])`;
+}
+
+/** Of `messages as m`. */
+export function hasMetadata(metadata: Readonly<Record<string, string>>): RawBuilder<SqlBool> {
+  return sql<SqlBool>`(m.metadata is not null and m.metadata @> ${JSON.stringify(metadata)}::jsonb)`;
+}
+
 /** A `*` stands for anything; without one the whole address must match. */
-function pattern(text: string): string {
+export function pattern(text: string): string {
   return escapeLike(text).replaceAll('*', '%');
 }
 

@@ -1,10 +1,8 @@
 // Deliveries as a queue, on a real PostgreSQL: who may take what, in which order, and whose word counts afterwards.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageId } from '../../src/mail/submission.ts';
-import { newId } from '../../src/platform/id.ts';
-import { type Acceptance, acceptMessages, type NewDelivery } from '../../src/store/accept.ts';
+import { type Acceptance, acceptMessages } from '../../src/store/accept.ts';
 import { readRaw } from '../../src/store/archive.ts';
-import { retryMessage } from '../../src/store/control.ts';
 import {
   claimDeliveries,
   type DeliveryChange,
@@ -17,6 +15,7 @@ import {
   renewLeases,
 } from '../../src/store/deliveries.ts';
 import { queueSummary } from '../../src/store/queue-summary.ts';
+import { acceptance } from '../support/acceptance.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -28,33 +27,6 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events'));
-
-function acceptance(recipients: readonly string[] = ['a@x.example'], changes: Partial<NewDelivery> = {}): Acceptance {
-  const messageId = newId(Date.now()) as MessageId;
-  return {
-    message: {
-      ...{ messageId, tenantId: 'default', credentialId: 'c', credentialName: 'app', stream: 'transactional' },
-      ...{ reversePath: 'sender@example.com', ret: null, envid: null, body: '7BIT', smtpUtf8: false },
-      ...{
-        internetMessageId: 'id@x',
-        headerFrom: null,
-        subject: 'hi',
-        traceHeader: 'Received: x\r\n',
-        remoteAddress: '::1',
-      },
-      ...{ acceptedAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) },
-      ...{ omitted: [], tags: [], metadata: null, track: null, authentication: null },
-    } as Acceptance['message'],
-    content: Buffer.from(`Subject: hi\r\n\r\n${messageId}\0\xff\r\n`, 'latin1'),
-    deliveries: recipients.map((recipient, n) => ({
-      ...{ n, recipient, recipientKey: recipient, notify: null, orcpt: null, state: 'queued' as const, attempt: 0 },
-      ...{ leaseHolder: null, dueInMs: 0, parked: false, pinnedUpstream: null, reason: null, event: null, ...changes },
-    })),
-    attempts: [],
-    event: 'accepted',
-    repeatKey: null,
-  };
-}
 
 async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
   await acceptMessages(database.pool, wanted);
@@ -307,27 +279,6 @@ describe('expiry', () => {
     expect(await database.rows(`select message_id, n from events where kind = 'expired'`)).toEqual([
       { message_id: old, n: 0 },
     ]);
-  });
-});
-
-describe('retry by hand', () => {
-  it('makes due what waits, failed or expired, and gives it a full life', async () => {
-    const [messageId] = await accepted(acceptance(['a@x.example', 'b@x.example', 'c@x.example', 'd@x.example']));
-    await database.rows(`update deliveries set state = 'failed', due_at = null where n = 0`);
-    await database.rows(`update deliveries set state = 'delivered', due_at = null where n = 1`);
-    await database.rows(`update deliveries set due_at = now() + interval '1 hour' where n = 2`);
-    await database.rows(`update deliveries set lease_holder = 'x', due_at = now() + interval '1 min' where n = 3`);
-    await database.rows(`update messages set expires_at = now()`);
-    expect(await retryMessage(database.db, messageId!, 3_600_000)).toBe(2);
-    expect(ids(await claim())).toEqual([messageId, messageId]);
-    expect(await database.rows('select 1 from messages where expires_at > now()')).toHaveLength(1);
-    expect(await database.rows(`select n from events where kind = 'retried' order by n`)).toEqual([{ n: 0 }, { n: 2 }]);
-  });
-
-  it('of a message that has nothing to retry does nothing', async () => {
-    const [messageId] = await accepted(acceptance(['a@x.example'], { state: 'captured', dueInMs: null }));
-    expect(await retryMessage(database.db, messageId!, 3_600_000)).toBe(0);
-    expect(await retryMessage(database.db, newId(Date.now()) as MessageId, 3_600_000)).toBe(0);
   });
 });
 

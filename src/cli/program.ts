@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   send: async () => (await import('./send.ts')).registerSend,
   credential: async () => (await import('./credential.ts')).registerCredential,
   message: async () => (await import('./message.ts')).registerMessage,
+  event: async () => (await import('./event.ts')).registerEvent,
   queue: async () => (await import('./queue.ts')).registerQueue,
   upstream: async () => (await import('./upstream.ts')).registerUpstream,
   suppression: async () => (await import('./suppression.ts')).registerSuppression,

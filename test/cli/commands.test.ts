@@ -84,7 +84,7 @@ describe('message', () => {
     const id = await gateway.submit('nobody@x.example');
     await gateway.reaches(id, 'failed');
     upstream.script = {};
-    expect(await json('message', 'retry', id)).toEqual([{ messageId: id, deliveries: 1 }]);
+    expect(await json('message', 'retry', id)).toEqual([{ messageId: id, deliveries: 1, beingTried: 0 }]);
     await gateway.reaches(id, 'delivered');
     expect(await gateway.events(id)).toEqual(['accepted', 'failed 0', 'retried 0', 'delivered 0']);
     const again = await run('message', 'retry', id);

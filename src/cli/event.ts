@@ -1,0 +1,54 @@
+// `postern event list`: what happened that is about no message (a domain, a quota), or all that happened to one.
+import type { Command } from 'commander';
+import { type ListedEvent, listEvents } from '../store/events.ts';
+import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+import { asId, parseSince } from './message-choice.ts';
+
+type ListOptions = {
+  topic?: string;
+  kind?: string;
+  message?: string;
+  since?: string;
+  limit: string;
+  before?: string;
+  json?: boolean;
+};
+
+export function registerEvent(program: Command): void {
+  program
+    .command('event')
+    .description('what happened')
+    .command('list')
+    .description('events that are about no message, newest first')
+    .option('--topic <topic>', 'what they are about; * stands for anything: domain:example.com, quota:*')
+    .option('--kind <kind>', 'one kind of them')
+    .option('--message <id>', 'instead those of this message')
+    .option('--since <time>', 'since: 15m, 2d, or 2026-11-23T14:00')
+    .option('--limit <n>', 'how many', '50')
+    .option('--before <id>', 'older than this one: the next page')
+    .option('--json', 'print JSON, one event a line')
+    .action(list);
+}
+
+async function list({ message, since, json, ...options }: ListOptions): Promise<void> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) throw new Failure('--limit is a number from 1 to 10000');
+  const before = options.before === undefined ? undefined : Number(options.before);
+  if (before !== undefined && !Number.isSafeInteger(before))
+    throw new Failure('--before is the id that the last page ended with');
+  const filter = {
+    ...{ topic: options.topic, kind: options.kind, limit, before },
+    messageId: message === undefined ? undefined : asId(message),
+    since: since === undefined ? undefined : parseSince(since, Date.now()),
+  };
+  const found = await withStore(({ db }) => listEvents(db, filter));
+  if (json) return found.forEach(printJson);
+  if (found.length === 0) return console.log('Nothing found.');
+  printTable(['AT', 'KIND', 'ABOUT', 'DATA'], found.map(row));
+  if (found.length === limit) console.log(`\nThere may be more: --before ${found.at(-1)!.eventId}`);
+}
+
+function row({ at, kind, topic, messageId, n, data }: ListedEvent): string[] {
+  const about = topic ?? (n === null ? messageId! : `${messageId}.${n}`);
+  return [formatTime(at), kind, about, data === null ? '' : JSON.stringify(data)];
+}

@@ -20,7 +20,13 @@ import {
 import { Failure, formatTime, printJson, printTable, type Store, withStore } from './context.ts';
 
 type ScopeOptions = { tenant?: string; stream?: Stream };
-type AddOptions = ScopeOptions & { reason: SuppressionReason; evidence?: string; for?: string; json?: boolean };
+type AddOptions = ScopeOptions & {
+  reason: SuppressionReason;
+  evidence?: string;
+  for?: string;
+  expires?: string;
+  json?: boolean;
+};
 type ListOptions = { address?: string; reason?: SuppressionReason; limit: string; after?: string; json?: boolean };
 
 const PAGE = 5_000;
@@ -39,6 +45,7 @@ export function registerSuppression(program: Command): void {
     .addOption(reason().default('manual'))
     .option('--evidence <text>', 'what it rests on')
     .option('--for <duration>', 'how long, such as 90d (default: until it is lifted)')
+    .option('--expires <time>', 'until then, such as 2027-02-01 or 2027-02-01T12:00')
     .option('--json', 'print JSON')
     .action(add);
   scoped(suppression.command('remove <address...>'))
@@ -76,15 +83,26 @@ function checkAddress(text: string): string | null {
 async function add(addresses: string[], options: AddOptions): Promise<void> {
   const wrong = addresses.map(checkAddress).find(problem => problem !== null);
   if (wrong) throw new Failure(wrong);
-  const forMs = options.for === undefined ? null : parseDuration(options.for);
-  if (options.for !== undefined && forMs === null)
-    throw new Failure(`--for ${options.for} is no duration (example: 90d)`);
-  const expiresAt = forMs === null ? null : new Date(Date.now() + forMs);
+  const expiresAt = readExpiry(options, Date.now());
   const { reason, evidence = null } = options;
   const rows = addresses.map(address => ({ address, ...scopeOf(options), reason, evidence, expiresAt }));
   await withStore(({ pool }) => putKnown(pool, rows));
   if (options.json) printJson({ suppressed: addresses });
   else console.log(`Suppressed ${addresses.join(', ')}.`);
+}
+
+function readExpiry({ for: duration, expires }: AddOptions, now: number): Date | null {
+  if (duration !== undefined && expires !== undefined) throw new Failure('--for or --expires, not both');
+  if (expires !== undefined) {
+    const time = new Date(expires);
+    if (Number.isNaN(time.getTime())) throw new Failure(`--expires ${expires} is no time (example: 2027-02-01)`);
+    if (time.getTime() <= now) throw new Failure(`--expires ${expires} is past`);
+    return time;
+  }
+  if (duration === undefined) return null;
+  const forMs = parseDuration(duration);
+  if (forMs === null) throw new Failure(`--for ${duration} is no duration (example: 90d)`);
+  return new Date(now + forMs);
 }
 
 async function putKnown(pool: Store['pool'], rows: readonly NewSuppression[]): Promise<void> {
@@ -116,26 +134,35 @@ async function list(options: ListOptions): Promise<void> {
   const found = await withStore(({ db }) => listSuppressions(db, filter));
   if (options.json) return found.forEach(printJson);
   if (found.length === 0) return console.log('Nothing is suppressed.');
-  printTable(['ADDRESS', 'REASON', 'FOR', 'SINCE', 'UNTIL', 'EVIDENCE'], found.map(row));
+  printTable(['ADDRESS', 'REASON', 'FOR', 'SINCE', 'UNTIL', 'TIMES', 'EVIDENCE'], found.map(row));
   if (found.length === limit) console.log(`\nThere may be more: --after ${found.at(-1)!.suppressionId}`);
 }
 
 function row(suppression: ListedSuppression): string[] {
-  const { address, reason, tenantId, stream, createdAt, expiresAt, evidence } = suppression;
+  const { address, reason, tenantId, stream, createdAt, times, evidence } = suppression;
   const scope = tenantId === null ? 'all' : [tenantId, stream].filter(Boolean).join(' ');
-  return [
-    address,
-    reason,
-    scope,
-    formatTime(createdAt),
-    expiresAt ? formatTime(expiresAt) : 'until lifted',
-    evidence ?? '',
-  ];
+  return [address, reason, scope, formatTime(createdAt), describeEnd(suppression), String(times), evidence ?? ''];
+}
+
+function describeEnd({ expiresAt, probation }: ListedSuppression): string {
+  if (probation === 'due') return 'the next message tries it out';
+  if (expiresAt === null) return 'until lifted';
+  return `${formatTime(expiresAt)}${probation === 'out' ? ', a probe is out' : ''}`;
 }
 
 // ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const COLUMNS = ['address', 'tenant', 'stream', 'reason', 'evidence', 'created_at', 'expires_at'] as const;
+const COLUMNS = [
+  'address',
+  'tenant',
+  'stream',
+  'reason',
+  'evidence',
+  'created_at',
+  'expires_at',
+  'times',
+  'probation',
+] as const;
 
 async function importFile(
   file: string,
@@ -215,8 +242,10 @@ function readRow(
   if (expiresAt && Number.isNaN(expiresAt.getTime())) return `${cell('expires_at')} is not a time`;
   const ownStream = cell('stream');
   if (ownStream && ownStream !== 'transactional' && ownStream !== 'bulk') return `${ownStream} is not a stream`;
+  const times = Number(cell('times') || 1);
+  if (!Number.isInteger(times) || times < 1 || times > 1_000) return `${cell('times')} is not a number of times`;
   const row: NewSuppression = {
-    address,
+    ...{ address, times },
     tenantId: cell('tenant') || tenantId,
     stream: (ownStream || stream) as Stream | null,
     reason: reason as SuppressionReason,
@@ -235,13 +264,17 @@ async function exportAll(): Promise<void> {
 async function* readAll(db: Store['db']): AsyncGenerator<string[]> {
   for (let after = 0; ; ) {
     const page = await listSuppressions(db, { limit: PAGE, after });
-    for (const { address, tenantId, stream, reason, evidence, createdAt, expiresAt } of page) {
-      const cells = [address, tenantId, stream, reason, evidence, createdAt.toISOString(), expiresAt?.toISOString()];
-      yield cells.map(cell => cover(cell ?? ''));
-    }
+    for (const suppression of page) yield cellsOf(suppression).map(cell => cover(cell ?? ''));
     if (page.length < PAGE) return;
     after = page.at(-1)!.suppressionId;
   }
+}
+
+/** In the order of COLUMNS. */
+function cellsOf(suppression: ListedSuppression): (string | null | undefined)[] {
+  const { address, tenantId, stream, reason, evidence, createdAt, expiresAt, times, probation } = suppression;
+  const until = expiresAt?.toISOString();
+  return [address, tenantId, stream, reason, evidence, createdAt.toISOString(), until, String(times), probation];
 }
 
 /** Spreadsheets run cells that begin like this. */

@@ -131,7 +131,12 @@ with ended as (
     "messageId" text, "n" integer, "attempt" integer, "state" text, "dueInMs" double precision, "parked" boolean,
     "pinnedUpstream" text, "keepsLease" boolean, "reason" text, "event" text, "eventData" json)
   where d.message_id = c."messageId" and d.n = c."n" and d.attempt = c."attempt" and d.lease_holder = $4
-  returning d.message_id, d.n, c."event", c."eventData"
+  returning d.message_id, d.n, d.state, c."event", c."eventData"
+), passed as (
+  -- A delivery that tried an address out (suppressions.ts): it may have mail again.
+  update suppressions s set passed_at = now(), expires_at = now()
+  from changed d
+  where d.state = 'delivered' and s.probe_message_id = d.message_id and s.probe_n = d.n and s.passed_at is null
 ), told as (
   insert into events (kind, message_id, n, data)
   select "event", message_id, n, "eventData"::jsonb from changed where "event" is not null

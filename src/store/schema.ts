@@ -119,6 +119,10 @@ type SuppressionTable = {
   evidence: string | null;
   created_at: Generated<Date>;
   expires_at: Date | null;
+  times: Generated<number>;
+  probe_message_id: MessageId | null;
+  probe_n: number | null;
+  passed_at: Date | null;
 };
 
 type QuotaTable = {

@@ -58,7 +58,7 @@ function report(error: unknown): number {
 
 /** Errors that parts of ours word for the operator. */
 function isOurs(error: unknown): boolean {
-  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError', 'CertificateError'].includes(
+  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError', 'CertificateError', 'SealError'].includes(
     (error as Error).name,
   );
 }

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
+import { parseSecretKey } from './sealing.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
 export const ROLES = ['listener', 'dispatcher', 'http'] as const;
@@ -43,6 +44,11 @@ const network = z
   .string()
   .refine(value => isIP(value.split('/')[0]!) !== 0 && ipaddr.isValidCIDR(value), 'is no network');
 const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
+const secretKey = z.string().transform((value, context): Buffer => {
+  const key = parseSecretKey(value);
+  if (key === null) context.addIssue('is not 32 bytes in base64 or hexadecimal');
+  return key ?? Buffer.alloc(0);
+});
 const urlOf = (schemes: string[]) =>
   text.refine(
     value => {
@@ -97,6 +103,15 @@ export const SETTINGS = {
     null,
     'Redis for the queue. Without it the queue lives in PostgreSQL.',
     'redis://redis.internal:6379/0',
+    { secret: true },
+  ),
+  POSTERN_SECRET_KEY: setting(
+    secretKey,
+    null,
+    'Key that DKIM keys and passwords are encrypted under where they are stored: 32 bytes in base64 or hexadecimal, the ' +
+      'same on each machine. Without it: the file secret-key in the data directory, made when it is needed.',
+    // A literal one would be copied, and then it is no secret.
+    '$(openssl rand -base64 32)',
     { secret: true },
   ),
   POSTERN_HOST: setting(text, '127.0.0.1', 'Address to listen on, for SMTP and HTTP.', '0.0.0.0'),

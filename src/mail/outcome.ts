@@ -28,3 +28,7 @@ export type EventKind =
   | 'retried'
   | 'quota-warning'
   | 'quota-exhausted';
+  // About a domain, not a message.
+  | 'domain-ok'
+  | 'domain-broken'
+  | 'dkim-key-signs';

@@ -15,6 +15,9 @@ export type Database = {
   attempts: AttemptTable;
   events: EventTable;
   suppressions: SuppressionTable;
+  domains: DomainTable;
+  dkim_keys: DkimKeyTable;
+  dkim_keys_revision: { is_only: Generated<boolean>; revision: string };
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
   quotas: QuotaTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
@@ -139,4 +142,23 @@ type QuotaTable = {
   warned_at: ColumnType<Date | null, never, null>;
   exhausted_at: ColumnType<Date | null, never, null>;
   created_at: Generated<Date>;
+};
+
+type DomainTable = {
+  domain: string;
+  tenant_id: string;
+  created_at: Generated<Date>;
+  checked_at: Date | null;
+  result: ColumnType<unknown, string | null, string>;
+};
+
+type DkimKeyTable = {
+  domain: string;
+  selector: string;
+  algorithm: 'rsa-sha256' | 'ed25519-sha256';
+  public_key: string;
+  sealed_private_key: Buffer;
+  created_at: Generated<Date>;
+  active_from: Date | null;
+  retired_at: Date | null;
 };

@@ -6,6 +6,8 @@ const PROGRAMS = {
   swaks: 'no swaks: not tested as a client (Debian: swaks)',
   python3: "no python3: Python's smtplib is not tested as a client",
   'opendkim-genkey': 'no opendkim-genkey: a key record of its making is not tested (Debian: opendkim-tools)',
+  dkimverify: 'no dkimverify: signatures are not verified by dkimpy (Debian: python3-dkim, python3-nacl)',
+  dnsmasq: 'no dnsmasq: domains are not checked against a real DNS server (Debian: dnsmasq)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
 } as const;
 

@@ -10,6 +10,11 @@ import {
   createNoteUse,
   createRelay,
   createTrustedNetworks,
+  checkOptions,
+  createAuthenticate,
+  createDomainWatch,
+  createRelay,
+  type DomainWatch,
   type Listener,
   type Relay,
   startListener,
@@ -93,6 +98,8 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   await relay.start();
   onStop(graceMs => relay.stop(graceMs));
   await warnOfStrandedMail(parts, other);
+  const domainWatch = watchDomains(parts);
+  onStop(() => domainWatch?.stop());
   // Before the ports are open, since apps come at once; taken back when one of them cannot be had, since then nobody is
   // shown what was made.
   const firstStart = await makeFirstLogins(db, settings);
@@ -130,6 +137,17 @@ async function warnOfStrandedMail({ settings, log }: Parts, pool: Pool): Promise
   const deliveries = await countQueued(pool);
   if (deliveries > 0)
     log.warn({ event: 'no-upstreams', deliveries }, 'mail is queued, and there is no upstream to send it');
+}
+
+/** With the dispatcher: each installation has one, not each has a process for HTTP; several of them share the work. */
+function watchDomains({ settings, db, hostname, log }: Parts): DomainWatch | null {
+  if (!settings.POSTERN_ROLES.has('dispatcher')) return null;
+  const watch = createDomainWatch({
+    ...checkOptions(settings, hostname),
+    ...{ db, log, clock: systemClock, random: Math.random },
+  });
+  watch.start();
+  return watch;
 }
 
 async function openDatabase(

@@ -1,10 +1,17 @@
 // `postern doctor`: looks at everything that the gateway needs and says what to do about what is wrong.
 import { access, constants } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import type { Kysely } from 'kysely';
+import { checkDomain, checkOptions, type DomainCheck, sealedFor } from '../../relay/index.ts';
 import { loadSettings } from '../platform/config.ts';
 import { createWakeQueue } from '../platform/queue.ts';
+import { loadSealer } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
+import { anySealedKey, listKeys } from '../store/dkim-keys.ts';
+import { listDomains } from '../store/domains.ts';
 import { missingMigrations } from '../store/migrate.ts';
+import type { Database } from '../store/schema.ts';
 import { printJson, withStore } from './context.ts';
 import { testUpstream } from './upstream.ts';
 
@@ -13,7 +20,7 @@ type Finding = { readonly check: string; readonly ok: boolean; readonly detail: 
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('check database, queue and upstreams; exit 1 with what to do')
+    .description('check database, queue, domains and upstreams; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
       const settings = loadSettings(process.env);
@@ -48,7 +55,9 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
               detail: `missing: ${missing.join(', ')}`,
               todo: 'run `postern migrate`, or start the gateway',
             };
-      return [database, schema, await checkQueue(settings, url, log)];
+      const queue = await checkQueue(settings, url, log);
+      if (missing.length > 0) return [database, schema, queue];
+      return [database, schema, queue, ...(await checkSecretKey(db, settings)), ...(await checkDomains(db, settings))];
     });
   } catch (error) {
     const todo = settings.DATABASE_URL
@@ -84,6 +93,38 @@ async function checkQueue(
   } finally {
     await queue.close().catch(() => undefined);
   }
+}
+
+/** Nothing to say where nothing is encrypted. */
+async function checkSecretKey(db: Kysely<Database>, settings: Settings): Promise<Finding[]> {
+  const stored = await anySealedKey(db);
+  if (!stored) return [];
+  const { domain, selector, sealedPrivateKey } = stored;
+  try {
+    const sealer = await loadSealer({ secretKey: settings.POSTERN_SECRET_KEY, dataDir: settings.POSTERN_DATA_DIR });
+    sealer.open(sealedPrivateKey, sealedFor(domain, selector));
+    return [{ check: 'secret key', ok: true, detail: `${sealer.keyId}: opens what is stored` }];
+  } catch (error) {
+    const todo = 'give each machine the same POSTERN_SECRET_KEY, or the file secret-key of the first';
+    return [{ check: 'secret key', ok: false, detail: (error as Error).message, todo }];
+  }
+}
+
+async function checkDomains(db: Kysely<Database>, settings: Settings): Promise<Finding[]> {
+  const options = checkOptions(settings, settings.POSTERN_HOSTNAME ?? hostname());
+  const domains = await listDomains(db);
+  return Promise.all(
+    domains.map(async ({ domain }) =>
+      describeDomain(await checkDomain(domain, await listKeys(db, domain), options, Date.now())),
+    ),
+  );
+}
+
+function describeDomain({ domain, state, findings }: DomainCheck): Finding {
+  if (state === 'ok') return { check: 'domain', ok: true, detail: `${domain}: DKIM, SPF and DMARC are well` };
+  const wrong = findings.filter(({ required, status }) => required && status !== 'found').map(({ rule }) => rule);
+  const todo = `\`postern domain check ${domain}\` says what to publish`;
+  return { check: 'domain', ok: false, detail: `${domain}: ${[...new Set(wrong)].join(', ')}`, todo };
 }
 
 async function checkUpstreams(settings: Settings): Promise<Finding[]> {

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   event: async () => (await import('./event.ts')).registerEvent,
   queue: async () => (await import('./queue.ts')).registerQueue,
   upstream: async () => (await import('./upstream.ts')).registerUpstream,
+  domain: async () => (await import('./domain.ts')).registerDomain,
   suppression: async () => (await import('./suppression.ts')).registerSuppression,
   quota: async () => (await import('./quota.ts')).registerQuota,
   bounce: async () => (await import('./bounce.ts')).registerBounce,

@@ -19,9 +19,6 @@ import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
 
 export { type Authenticate, createAuthenticate, createNoteUse } from './authenticate.ts';
-export { type Listener, startListener } from './listener/server.ts';
-export { createTrustedNetworks } from './listener/trusted-networks.ts';
-export { type Authenticate, createAuthenticate } from './authenticate.ts';
 export { checkDomain, checkOptions, type DomainCheck } from './domains/check.ts';
 export { recordNeededUntil } from './domains/check-dkim.ts';
 export { dkimRecord } from './domains/dkim-record.ts';
@@ -33,6 +30,7 @@ export { parseSendingDomain, zoneOf } from './domains/sending-domain.ts';
 export { type RecordedCheck, settleCheck } from './domains/settle-check.ts';
 export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
 export { type Listener, startListener } from './listener/server.ts';
+export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { createKeyRing, sealedFor } from './signing/key-ring.ts';
 export { createSigner, type Signer } from './signing/signer.ts';
 export type { Submit, SubmitResult } from './submit.ts';

@@ -6,14 +6,12 @@ import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import {
-  createAuthenticate,
-  createNoteUse,
-  createRelay,
-  createTrustedNetworks,
   checkOptions,
   createAuthenticate,
   createDomainWatch,
+  createNoteUse,
   createRelay,
+  createTrustedNetworks,
   type DomainWatch,
   type Listener,
   type Relay,

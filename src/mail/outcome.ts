@@ -27,7 +27,7 @@ export type EventKind =
   | 'expired'
   | 'retried'
   | 'quota-warning'
-  | 'quota-exhausted';
+  | 'quota-exhausted'
   // About a domain, not a message.
   | 'domain-ok'
   | 'domain-broken'

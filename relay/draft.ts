@@ -1,15 +1,11 @@
 // The rows of a message that is about to be accepted.
 import { addressKey } from '../src/mail/address.ts';
-import type { Directives } from '../src/mail/directives.ts';
 import { fieldValue, type Header } from '../src/mail/header.ts';
 import type { MessageId, Submission } from '../src/mail/submission.ts';
 import type { Acceptance, NewDelivery, RepeatKey } from '../src/store/accept.ts';
+import type { Directives } from './control-headers/directives.ts';
 import type { Handing } from './dispatch/hand-over.ts';
-
-/** Why a recipient's delivery does not begin with the others'. */
-export type Later =
-  | { readonly kind: 'due'; readonly at: number; readonly event: 'deferred' | 'scheduled'; readonly reason: string }
-  | { readonly kind: 'held'; readonly reason: string };
+import type { Later } from './later.ts';
 
 export type Draft = {
   readonly submission: Submission;
@@ -23,8 +19,8 @@ export type Draft = {
   readonly authentication: object | null;
   readonly repeatKey: RepeatKey | null;
   readonly handing: Handing;
-  /** By the recipient's number. */
-  readonly later: ReadonlyMap<number, Later>;
+  /** Recipients whose delivery does not begin with the others', by number. */
+  readonly waiting: ReadonlyMap<number, Later>;
   readonly expiresAt: number;
   readonly now: number;
 };
@@ -65,17 +61,17 @@ export function draftAcceptance(draft: Draft): Acceptance {
   };
 }
 
-function draftDeliveries({ submission, handing, later, now }: Draft): NewDelivery[] {
+function draftDeliveries({ submission, handing, waiting }: Draft): NewDelivery[] {
   const beginning = beginningOf(handing);
   return submission.envelope.recipients.map(({ address, notify, orcpt }, n) => {
-    const own = later.get(n);
+    const own = waiting.get(n);
     return {
       n,
       recipient: address,
       recipientKey: addressKey(address),
       notify: notify?.join(',') ?? null,
       orcpt,
-      ...(own ? laterBeginning(own, now) : beginning),
+      ...(own ? laterBeginning(own) : beginning),
     };
   });
 }
@@ -114,8 +110,8 @@ function beginningOf(handing: Handing): Beginning {
   }
 }
 
-function laterBeginning(later: Later, now: number): Beginning {
+function laterBeginning(later: Later): Beginning {
   return later.kind === 'held'
     ? { ...QUEUED, state: 'held', dueInMs: null, reason: later.reason, event: 'held' }
-    : { ...QUEUED, dueInMs: Math.max(0, later.at - now), reason: later.reason, event: later.event };
+    : { ...QUEUED, dueInMs: later.inMs, reason: later.reason, event: later.event };
 }

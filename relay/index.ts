@@ -1,5 +1,7 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
+
+import type { Kysely } from 'kysely';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import { createLookup } from '../src/platform/dns.ts';
@@ -9,11 +11,13 @@ import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
-import { type Admission, OPEN } from './admission.ts';
+import type { Database } from '../src/store/schema.ts';
+import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
+import { createDoor } from './door.ts';
 import { startForgetting } from './forget.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
@@ -46,6 +50,7 @@ export type Relay = {
 
 export type RelayOptions = {
   readonly pool: Pool;
+  readonly db: Kysely<Database>;
   readonly queue: WakeQueue;
   readonly settings: Settings;
   readonly hostname: string;
@@ -66,24 +71,26 @@ export function createRelay(options: RelayOptions): Relay {
   const dispatcher = dispatches ? createDispatcher(options, upstreams) : null;
   const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
   const { settings } = options;
+  const door = createDoor(options);
   let forgetting: ReturnType<typeof startForgetting> | null = null;
   return {
     submit: createSubmit({
       ...options,
+      ...door,
       handOver,
-      maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
       maxAgeMs: settings.POSTERN_MAX_AGE,
       repeatWindowMs: settings.POSTERN_REPEAT_WINDOW,
-      captureOnly: settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS === null,
     }),
-    admission: OPEN,
+    admission: door.admission,
     async start() {
       forgetting = startForgetting(options.pool, options.log);
+      await door.quotas.start();
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());
     },
     async stop(graceMs) {
       await forgetting?.stop();
+      await door.quotas.stop();
       await dispatcher?.stop(graceMs);
       // Kept sessions would keep the process alive until they have been idle for long enough.
       await Promise.all(upstreams.map(upstream => upstream.close()));

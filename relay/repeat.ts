@@ -1,5 +1,6 @@
 // When two submissions are one. An app that lost the connection before our 250 sends again; so does one that restarts.
-// What it sent with the same key, or with the same Message-ID to the same people, is stored once.
+// What it sent with the same key, or with the same Message-ID and body to the same people, is stored once. The body counts
+// because there are apps whose Message-ID is always the same; the header does not, since many write a new Date.
 import { hash } from 'node:crypto';
 import { addressKey } from '../src/mail/address.ts';
 import type { Envelope } from '../src/mail/envelope.ts';
@@ -12,6 +13,7 @@ const CHOSEN_KEY_MS = 24 * 3_600_000;
 export type RepeatOptions = {
   /** The Message-ID that the app gave it, or null. */
   readonly internetMessageId: string | null;
+  readonly body: Buffer;
   /** The key that the app gave it, or null. */
   readonly idempotencyKey: string | null;
   /** How long a Message-ID is remembered; null = not at all. */
@@ -20,7 +22,7 @@ export type RepeatOptions = {
 
 /** null = nothing that a repeat could be known by. */
 export function repeatKeyOf(identity: Identity, envelope: Envelope, options: RepeatOptions): RepeatKey | null {
-  const { internetMessageId, idempotencyKey, windowMs } = options;
+  const { internetMessageId, body, idempotencyKey, windowMs } = options;
   const envelopeHash = () => shortHash([envelope.reversePath, ...recipientKeys(envelope)]);
   if (idempotencyKey !== null) {
     const key = shortHash([identity.credentialId, 'key', idempotencyKey]);
@@ -28,7 +30,7 @@ export function repeatKeyOf(identity: Identity, envelope: Envelope, options: Rep
   }
   if (internetMessageId === null || windowMs === null) return null;
   const own = envelopeHash();
-  return { key: shortHash([identity.credentialId, 'id', internetMessageId, own]), envelope: own, forMs: windowMs };
+  return { key: shortHash([identity.credentialId, 'id', internetMessageId, own, hash('sha256', body, 'base64')]), envelope: own, forMs: windowMs };
 }
 
 /** In one order, whatever the client's was. */

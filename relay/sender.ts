@@ -1,7 +1,8 @@
 // Whether a credential may send as somebody: in the envelope, and in what the reader sees.
-import { type Address, domainOf } from '../src/mail/address.ts';
+import { type Address, addressKey } from '../src/mail/address.ts';
 import { parseAddressList } from '../src/mail/address-list.ts';
 import { countFields, fieldValue, type Header } from '../src/mail/header.ts';
+import { type Reply, reply } from '../src/mail/reply.ts';
 import type { Identity } from '../src/mail/submission.ts';
 
 /** Longer From fields exist; none of them is meant to be read. */
@@ -10,9 +11,28 @@ const MAX_FIELD = 10_000;
 /** The null reverse-path is anybody's: notifications are sent with it. Entries are domains or whole addresses. */
 export function maySendAs(identity: Identity, address: Address | null): boolean {
   if (address === null || identity.fromDomains.length === 0) return true;
-  const domain = domainOf(address).toLowerCase();
-  const whole = address.toLowerCase();
-  return identity.fromDomains.some(allowed => allowed.toLowerCase() === (allowed.includes('@') ? whole : domain));
+  const key = addressKey(address);
+  const domain = key.slice(key.lastIndexOf('@'));
+  return identity.fromDomains.some(allowed =>
+    allowed.includes('@') ? addressKey(allowed) === key : addressKey(`@${allowed}`) === domain,
+  );
+}
+
+/** What MAIL is answered with when the envelope sender is not the credential's to use. */
+export function objectToSender(identity: Identity, reversePath: Address | null): Reply | null {
+  if (maySendAs(identity, reversePath)) return null;
+  return reply(553, '5.7.1', `<${reversePath}> is not a sender of credential ${identity.credentialName}`);
+}
+
+/** The addresses of the From field, as a reader's mail client shows them; null = not surely understood, or none. */
+export function readAuthors(content: Buffer, header: Header): Address[] | null {
+  if (countFields(header, 'from') !== 1) return null;
+  const addresses = readField(content, header, 'from');
+  return addresses === null || addresses.length === 0 ? null : addresses;
+}
+
+function readField(content: Buffer, header: Header, name: 'from' | 'sender'): Address[] | null {
+  return parseAddressList(fieldValue(content, header, name, MAX_FIELD) ?? '');
 }
 
 /** What is wrong with who the message says it is from, in words for the app; null = nothing. */
@@ -32,7 +52,7 @@ function objectToField(identity: Identity, content: Buffer, header: Header, name
   if (count > 1) return `More than one ${title} field`;
   const field = header.fields.find(candidate => candidate.name === name)!;
   if (field.end - field.valueStart > MAX_FIELD) return `${title} field is too long`;
-  const addresses = parseAddressList(fieldValue(content, header, name, MAX_FIELD) ?? '');
+  const addresses = readField(content, header, name);
   if (addresses === null || addresses.length === 0) return `${title} field is not a list of addresses`;
   const foreign = addresses.find(address => !maySendAs(identity, address));
   return foreign === undefined

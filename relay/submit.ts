@@ -1,7 +1,7 @@
 // The only way in. Facts, verdict, one commit shared with whoever finished at the same time, and only then the word
 // that the message is ours; a message whose route is free goes straight to the dispatcher, in memory.
-import { NO_DIRECTIVES } from '../src/mail/directives.ts';
-import { fieldValue, type Header, scanHeader } from '../src/mail/header.ts';
+import { domainOf } from '../src/mail/address.ts';
+import { bodyOf, fieldValue, type Header } from '../src/mail/header.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
 import type { MessageId, Mode, Submission } from '../src/mail/submission.ts';
 import { Batch } from '../src/platform/batch.ts';
@@ -11,14 +11,20 @@ import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import { isDataError, isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
 import { type Acceptance, type AcceptResult, acceptMessages, type SuppressedRecipient } from '../src/store/accept.ts';
+import type { Assess, Assessment } from './assess.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
-import { draftAcceptance, type Later } from './draft.ts';
-import { judge, type SubmissionFacts } from './policy.ts';
+import { type Draft, draftAcceptance } from './draft.ts';
+import { type Times, timesOf, whoWaits } from './later.ts';
+import { dress } from './outgoing.ts';
+import type { Objection } from './policy.ts';
+import type { Charge, Quotas } from './quota/index.ts';
 import { repeatKeyOf } from './repeat.ts';
-import { objectToAuthor } from './sender.ts';
-import { endOfTrace, madeMessageId, traceFields } from './transforms.ts';
+import type { Signer } from './signing/signer.ts';
+import { madeMessageId } from './transforms.ts';
 
 export type SubmitResult =
+  /** Nothing was stored: it is the message of that id, come again. */
+  | { readonly kind: 'repeated'; readonly messageId: MessageId }
   | { readonly kind: 'accepted'; readonly messageId: MessageId }
   | { readonly kind: 'rejected'; readonly reply: Reply; readonly rule: string }
   | { readonly kind: 'deferred'; readonly reply: Reply; readonly rule: string };
@@ -27,14 +33,14 @@ export type Submit = (submission: Submission) => Promise<SubmitResult>;
 
 export type SubmitOptions = {
   readonly pool: Pool;
+  readonly assess: Assess;
+  readonly quotas: Quotas;
+  readonly signer: Signer;
   readonly handOver: HandOver;
   readonly hostname: string;
-  readonly maxMessageSize: number;
   readonly maxAgeMs: number;
   /** How long a Message-ID is remembered, so that what comes twice leaves once; null = not at all. */
   readonly repeatWindowMs: number | null;
-  /** There is no upstream: even a credential in live mode has its mail kept, or it would wait for ever. */
-  readonly captureOnly: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -49,7 +55,7 @@ const DELIVERY_BYTES = 500;
 const MAX_INTERNET_MESSAGE_ID = 800;
 
 export function createSubmit(options: SubmitOptions): Submit {
-  const { pool, handOver, clock, log, metrics } = options;
+  const { pool, assess, quotas, signer, handOver, clock, log, metrics } = options;
   const batch = new Batch<Acceptance, AcceptResult>({
     write: items => acceptMessages(pool, items),
     maxItems: MAX_BATCH_ITEMS,
@@ -58,101 +64,118 @@ export function createSubmit(options: SubmitOptions): Submit {
     isOneItemsFault: isDataError,
   });
 
-  return async submission => {
+  return async submitted => {
     const startedAt = performance.now();
-    const header = scanHeader(submission.content);
-    const verdict = judge(gatherFacts(submission, header, options));
-    if (verdict.kind !== 'accept')
-      return refuse(submission, verdict.kind === 'reject' ? 'rejected' : 'deferred', verdict);
-
-    const later: ReadonlyMap<number, Later> = new Map();
-    const handing = handingOf(submission, verdict.mode, later);
-    let acceptance: Acceptance;
-    let result: AcceptResult;
-    try {
-      acceptance = draft(submission, header, handing, later);
-      result = await batch.add(acceptance);
-    } catch (error) {
-      handOver.cancel(handing, submission.content.length);
-      return unable(submission, error);
-    }
-    if (result.kind === 'repeated') {
-      handOver.cancel(handing, submission.content.length);
-      return repeated(submission, result);
-    }
-    const absent = new Set([...later.keys(), ...result.suppressed.map(({ n }) => n)]);
-    handOver.accepted(handing, acceptance, submission.envelope, absent);
-    metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
-    announce(submission, acceptance, result.suppressed);
-    return { kind: 'accepted', messageId: acceptance.message.messageId };
+    const assessment = await assess(submitted);
+    const { verdict } = assessment;
+    if (verdict.kind !== 'accept') return refuse(submitted, verdict);
+    const submission = { ...submitted, stream: assessment.directives.stream ?? submitted.stream };
+    const result = await take(submission, assessment, verdict.mode).catch(error => unable(submission, error));
+    if (result.kind === 'accepted') metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
+    return result;
   };
 
-  /** A message of which nothing is to be sent now takes no place at an upstream. */
-  function handingOf({ envelope, content }: Submission, mode: Mode, later: ReadonlyMap<number, Later>): Handing {
-    if (mode === 'capture') return { kind: 'capture' };
-    return later.size < envelope.recipients.length ? handOver.reserve(content.length) : { kind: 'wait' };
+  async function take(submission: Submission, assessment: Assessment, mode: Mode): Promise<SubmitResult> {
+    const now = clock();
+    const times = timesOf(assessment.directives, now, options.maxAgeMs);
+    const charge = mode === 'live' ? await chargeQuotas(submission, times) : null;
+    if (charge?.kind === 'reject') return refuse(submission, { ...charge, kind: 'defer', rule: 'over-quota' });
+    try {
+      const waiting = whoWaits(submission.envelope.recipients.length, times, charge, now);
+      const written = await writeUp(submission, assessment, times, now);
+      const result = await store(submission, { ...written, waiting }, mode);
+      if (result.kind !== 'accepted' && charge) await quotas.refund(charge);
+      return result;
+    } catch (error) {
+      if (charge) await quotas.refund(charge);
+      throw error;
+    }
   }
 
-  function draft(
-    submission: Submission,
-    header: Header,
-    handing: Handing,
-    later: ReadonlyMap<number, Later>,
-  ): Acceptance {
-    const { hostname, maxAgeMs, repeatWindowMs } = options;
-    const now = clock();
+  function chargeQuotas({ identity, envelope, stream }: Submission, { expiresAt }: Times): Promise<Charge> | null {
+    const recipients = envelope.recipients.map(({ address }, n) => ({ n, domain: domainOf(address) }));
+    const domains = recipients.map(({ domain }) => domain);
+    if (!quotas.applies(identity, stream, domains)) return null;
+    return quotas.charge({ identity, stream, recipients, notAfter: new Date(expiresAt) });
+  }
+
+  /** Everything that will be stored, but for what the dispatcher has to say. */
+  async function writeUp(submission: Submission, assessment: Assessment, times: Times, now: number) {
+    const { hostname, repeatWindowMs } = options;
+    const { header, directives, authentication } = assessment;
     const messageId = newId(now) as MessageId;
     const given = givenMessageId(submission.content, header);
     const internetMessageId = given ?? madeMessageId(messageId, hostname);
-    const fields = traceFields({ submission, header, messageId, internetMessageId, hostname, now });
-    return draftAcceptance({
-      ...{ submission, header, directives: NO_DIRECTIVES, messageId, internetMessageId, handing, later, now },
-      traceHeader: fields + endOfTrace(header),
-      omitted: [],
-      authentication: null,
-      repeatKey: repeatKeyOf(submission.identity, submission.envelope, {
-        internetMessageId: given,
-        idempotencyKey: null,
-        windowMs: repeatWindowMs,
-      }),
-      expiresAt: now + maxAgeMs,
+    const outgoing = await dress(submission, assessment, signer, { messageId, internetMessageId, hostname, now });
+    const repeatKey = repeatKeyOf(submission.identity, submission.envelope, {
+      ...{ internetMessageId: given, body: bodyOf(submission.content, header), windowMs: repeatWindowMs },
+      idempotencyKey: directives.idempotencyKey,
     });
+    return {
+      ...{ submission, header, directives, authentication, messageId, internetMessageId, repeatKey, now },
+      ...{ ...outgoing, expiresAt: times.expiresAt },
+    };
+  }
+
+  async function store(submission: Submission, written: Omit<Draft, 'handing'>, mode: Mode): Promise<SubmitResult> {
+    const { envelope, content } = submission;
+    const { waiting } = written;
+    const handing = handingOf(mode, content.length, waiting.size < envelope.recipients.length);
+    let result: AcceptResult;
+    const acceptance = draftAcceptance({ ...written, handing });
+    try {
+      result = await batch.add(acceptance);
+    } catch (error) {
+      handOver.cancel(handing, content.length);
+      throw error;
+    }
+    if (result.kind === 'repeated') {
+      handOver.cancel(handing, content.length);
+      return repeated(submission, result);
+    }
+    const absent = new Set([...waiting.keys(), ...result.suppressed.map(({ n }) => n)]);
+    handOver.accepted(handing, acceptance, envelope, absent);
+    announce(submission, acceptance, result.suppressed);
+    return { kind: 'accepted', messageId: written.messageId };
+  }
+
+  /** A message of which nothing is to be sent now takes no place at an upstream. */
+  function handingOf(mode: Mode, bytes: number, goesNow: boolean): Handing {
+    if (mode === 'capture') return { kind: 'capture' };
+    return goesNow ? handOver.reserve(bytes) : { kind: 'wait' };
   }
 
   /** Told to the app as the success that it is, unless the app used one key for two messages. */
-  function repeated(submission: Submission, { messageId, sameEnvelope }: AcceptResult & { kind: 'repeated' }) {
+  function repeated(
+    submission: Submission,
+    { messageId, sameEnvelope }: AcceptResult & { kind: 'repeated' },
+  ): SubmitResult {
     if (!sameEnvelope) {
-      const text = `Idempotency key was used already, for ${messageId} to other recipients`;
-      return refuse(submission, 'rejected', { reply: reply(550, '5.6.0', text), rule: 'idempotency-key-reused' });
+      const text = `Idempotency key was used already, for ${messageId} with another envelope`;
+      return refuse(submission, {
+        kind: 'reject',
+        reply: reply(550, '5.6.0', text),
+        rule: 'idempotency-key-reused',
+      });
     }
     metrics.repeated.inc();
     log.info({ event: 'repeated', messageId, ...about(submission) }, 'repeated');
-    return { kind: 'accepted', messageId } as const;
+    return { kind: 'repeated', messageId };
   }
 
-  function refuse(
-    submission: Submission,
-    kind: 'rejected' | 'deferred',
-    why: { reply: Reply; rule: string },
-  ): SubmitResult {
-    metrics.refused.inc({ rule: why.rule });
-    const { code, enhanced, text } = why.reply;
-    log.info({ ...about(submission), rule: why.rule, smtpCode: code, enhancedStatus: enhanced, smtpText: text }, kind);
-    return { kind, reply: why.reply, rule: why.rule };
+  function refuse(submission: Submission, objection: Objection): SubmitResult {
+    const { rule } = objection;
+    const kind = objection.kind === 'reject' ? 'rejected' : 'deferred';
+    metrics.refused.inc({ rule });
+    const { code, enhanced, text } = objection.reply;
+    log.info({ ...about(submission), rule, smtpCode: code, enhancedStatus: enhanced, smtpText: text }, kind);
+    return { kind, reply: objection.reply, rule };
   }
 
   /** Whatever the database says, the app keeps its message and tries again. */
   function unable(submission: Submission, error: unknown): SubmitResult {
     log.error({ ...about(submission), err: error }, 'message not stored');
-    return isOutOfSpace(error)
-      ? refuse(submission, 'deferred', {
-          reply: reply(452, '4.3.1', 'Insufficient system storage'),
-          rule: 'storage-full',
-        })
-      : refuse(submission, 'deferred', {
-          reply: reply(451, '4.3.0', 'Temporary failure, try again later'),
-          rule: 'storage-unavailable',
-        });
+    return refuse(submission, isOutOfSpace(error) ? STORAGE_FULL : STORAGE_UNAVAILABLE);
   }
 
   function announce(
@@ -160,19 +183,15 @@ export function createSubmit(options: SubmitOptions): Submit {
     { message, deliveries, event }: Acceptance,
     suppressed: readonly SuppressedRecipient[],
   ): void {
+    const { messageId, internetMessageId } = message;
     metrics.accepted.inc({ mode: event === 'captured' ? 'capture' : 'live' });
-    log.info(
-      {
-        event,
-        messageId: message.messageId,
-        internetMessageId: message.internetMessageId,
-        ...about(submission),
-        recipients: deliveries.length,
-        size: submission.content.length,
-      },
-      event,
-    );
-    const { messageId } = message;
+    const size = submission.content.length;
+    const recipients = deliveries.length;
+    log.info({ event, messageId, internetMessageId, ...about(submission), recipients, size }, event);
+    for (const { n, event: beginning, dueInMs, reason } of deliveries) {
+      if (beginning === null || suppressed.some(recipient => recipient.n === n)) continue;
+      log.info({ event: beginning, messageId, deliveryId: `${messageId}.${n}`, retryInMs: dueInMs, reason }, beginning);
+    }
     for (const { n, reason } of suppressed) {
       metrics.settled.inc({ state: 'suppressed' });
       log.info({ event: 'suppressed', messageId, deliveryId: `${messageId}.${n}`, reason }, 'suppressed');
@@ -180,23 +199,19 @@ export function createSubmit(options: SubmitOptions): Submit {
   }
 }
 
+const STORAGE_FULL: Objection = {
+  kind: 'defer',
+  reply: reply(452, '4.3.1', 'Insufficient system storage'),
+  rule: 'storage-full',
+};
+const STORAGE_UNAVAILABLE: Objection = {
+  kind: 'defer',
+  reply: reply(451, '4.3.0', 'Temporary failure, try again later'),
+  rule: 'storage-unavailable',
+};
+
 function about({ identity, stream, session }: Submission) {
   return { identity: identity.credentialName, stream, remoteAddress: session.remoteAddress };
-}
-
-function gatherFacts(submission: Submission, header: Header, options: SubmitOptions): SubmissionFacts {
-  const received = header.fields.filter(field => field.name === 'received');
-  const ours = Buffer.from(`by ${options.hostname} `);
-  return {
-    size: submission.content.length,
-    maxSize: options.maxMessageSize,
-    mode: options.captureOnly ? 'capture' : submission.identity.mode,
-    hops: received.length,
-    ownHops: received.filter(field => submission.content.subarray(field.valueStart, field.end).includes(ours)).length,
-    headerFields: header.fields.length,
-    headerBytes: header.length,
-    authorObjection: objectToAuthor(submission.identity, submission.content, header),
-  };
 }
 
 function givenMessageId(content: Buffer, header: Header): string | null {

@@ -5,22 +5,17 @@ import { countFields } from '../src/mail/header.ts';
 import type { MessageId, Submission } from '../src/mail/submission.ts';
 
 export type TraceOptions = {
-  readonly submission: Submission;
-  readonly header: Header;
   readonly messageId: MessageId;
   readonly internetMessageId: string;
   readonly hostname: string;
   readonly now: number;
 };
 
-/** Complete fields, each with its CRLF. */
-export function traceFields(options: TraceOptions): string {
-  const { submission, header, messageId, internetMessageId, hostname, now } = options;
-  const date = formatDate(now);
-  let fields = received(submission, messageId, hostname, date);
-  if (countFields(header, 'message-id') === 0) fields += `Message-ID: <${internetMessageId}>\r\n`;
-  if (countFields(header, 'date') === 0) fields += `Date: ${date}\r\n`;
-  return fields;
+/** Message-ID and Date where they are missing; complete fields, each with its CRLF. */
+export function missingFields(header: Header, { internetMessageId, now }: TraceOptions): string {
+  const id = countFields(header, 'message-id') === 0 ? `Message-ID: <${internetMessageId}>\r\n` : '';
+  const date = countFields(header, 'date') === 0 ? `Date: ${formatDate(now)}\r\n` : '';
+  return id + date;
 }
 
 /** What the header of the content is preceded by: ends with an empty line when the content has no header of its own. */
@@ -34,9 +29,10 @@ export function madeMessageId(messageId: MessageId, hostname: string): string {
 }
 
 /** RFC 5321 section 4.4. The recipient is not named: with several, that would tell each of the others. */
-function received({ session }: Submission, messageId: MessageId, hostname: string, date: string): string {
+export function receivedField({ session }: Submission, { messageId, hostname, now }: TraceOptions): string {
   const from = `${sanitise(session.clientName)} (${addressLiteral(session.remoteAddress)})`;
-  return `Received: from ${from}\r\n\tby ${hostname} with ${session.protocol} id ${messageId};\r\n\t${date}\r\n`;
+  const by = `by ${hostname} with ${session.protocol} id ${messageId}`;
+  return `Received: from ${from}\r\n\t${by};\r\n\t${formatDate(now)}\r\n`;
 }
 
 function addressLiteral(address: string): string {

@@ -89,7 +89,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   const hostname = settings.POSTERN_HOSTNAME ?? machineName();
   const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
-    ...{ pool: hot, queue, settings, hostname, clock: systemClock, log, metrics },
+    ...{ pool: hot, db, queue, settings, hostname, clock: systemClock, log, metrics },
     nodeId: await nodeId(dataDir.path),
     runId: newId(Date.now()),
   });

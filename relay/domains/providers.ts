@@ -74,6 +74,14 @@ export function rewrittenFields(hosts: readonly string[]): ReadonlySet<string> {
   return new Set(hosts.flatMap(host => providerOf(host)?.rewrites ?? []));
 }
 
+/** By the name of the upstream: the domain that an SPF record includes to cover it, where that is known. */
+export function includesOf(
+  upstreams: readonly { readonly name: string; readonly host: string }[],
+): Map<string, string> {
+  const known = upstreams.map(({ name, host }) => [name, providerOf(host)?.include] as const);
+  return new Map(known.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 function senderOf(host: string): Sender {
   const provider = providerOf(host);
   if (provider) return { host, term: `include:${provider.include}`, required: !provider.ownReturnPath };

@@ -337,7 +337,7 @@ export class GatewaySession extends SMTPConnection {
         );
       case 'content': {
         const result = await this.#context.submit(this.#submission(collected.content));
-        return result.kind === 'accepted' ? reply(250, '2.6.0', `queued as ${result.messageId}`) : result.reply;
+        return 'messageId' in result ? reply(250, '2.6.0', `queued as ${result.messageId}`) : result.reply;
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity } from '../../src/mail/submission.ts';
 import type { Admission } from '../admission.ts';
-import { maySendAs } from '../sender.ts';
+import { objectToSender } from '../sender.ts';
 import { type MailCommand, parseMail, parseRcpt } from './commands.ts';
 
 export type TransactionLimits = {
@@ -56,9 +56,8 @@ export class Transaction {
     if (mail.declaredSize !== null && mail.declaredSize > maxMessageSize) {
       return reply(552, '5.3.4', `Message is larger than ${maxMessageSize} bytes`);
     }
-    if (!maySendAs(identity, mail.reversePath)) {
-      return reply(553, '5.7.1', `<${mail.reversePath}> is not a sender of credential ${identity.credentialName}`);
-    }
+    const foreign = objectToSender(identity, mail.reversePath);
+    if (foreign) return foreign;
     const begin = () => {
       this.#mail = mail;
       return reply(250, '2.1.0', 'Sender OK');

@@ -58,6 +58,11 @@ export function textOf(content: Buffer, field: HeaderField, maxLength = 998): st
     .toWellFormed();
 }
 
+/** What follows the empty line; where there is none, what follows the header. */
+export function bodyOf(content: Buffer, header: Header): Buffer {
+  return content.subarray(content[header.length] === CR ? header.length + 2 : header.length);
+}
+
 export function countFields(header: Header, name: string): number {
   return header.fields.reduce((count, field) => (field.name === name ? count + 1 : count), 0);
 }

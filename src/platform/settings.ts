@@ -185,7 +185,7 @@ export const SETTINGS = {
   POSTERN_REPEAT_WINDOW: setting(
     z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
     '1h',
-    'How long a Message-ID is remembered: the same one to the same recipients is then sent once. `off`: not at all.',
+    'How long a message is remembered: the same Message-ID and body to the same recipients is sent once. `off`: never.',
     '10m',
   ),
   POSTERN_UPSTREAM_TIMEOUT: setting(

@@ -57,6 +57,12 @@ describe('the same submission twice', () => {
     expect(arrived()).toBe(1);
   });
 
+  it('with another Date, as apps write that make the message anew', async () => {
+    const content = fresh();
+    const first = await gateway.submit('a@x.example', `Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n${content}`);
+    expect(await gateway.submit('a@x.example', `Date: Mon, 23 Nov 2026 12:00:07 +0000\r\n${content}`)).toBe(first);
+  });
+
   it('holds no room at the upstream: what is not stored is not sent', async () => {
     const content = fresh();
     const first = await gateway.submit('a@x.example', content);
@@ -84,6 +90,7 @@ describe('two submissions, not one', () => {
     ['another recipient', (content: string) => gateway.submit('other@x.example', content)],
     ['one recipient more', (content: string) => gateway.submit(['a@x.example', 'c@x.example'], content)],
     ['another sender', (content: string) => gateway.submit('a@x.example', content, 'other@example.com')],
+    ['another body', () => gateway.submit('a@x.example', fresh('other').replace(/<\d+@/, `<${made - 1}@`))],
     ['another Message-ID', () => gateway.submit('a@x.example', fresh())],
   ])('%s', async (_name, again) => {
     const content = fresh();

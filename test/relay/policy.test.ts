@@ -10,6 +10,7 @@ const FINE: SubmissionFacts = {
   headerFields: 20,
   headerBytes: 2_000,
   authorObjection: null,
+  controlObjection: null,
 };
 
 describe('the policy', () => {
@@ -26,6 +27,11 @@ describe('the policy', () => {
     ['5 times through us', { hops: 5, ownHops: 5 }, 'accept'],
     ['6 times through us', { hops: 6, ownHops: 6 }, '554 5.4.6 mail-loop'],
     ['a From of somebody else', { authorObjection: 'From <x@y.example> …' }, '550 5.7.1 author-not-authorised'],
+    [
+      'a control header that means nothing',
+      { controlObjection: 'X-Postern-…' },
+      '550 5.6.0 control-header-not-understood',
+    ],
     ['too large and looping: the first objection', { size: 25_000_001, hops: 51 }, '552 5.3.4 message-too-large'],
   ];
 

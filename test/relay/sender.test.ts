@@ -11,6 +11,8 @@ describe('the envelope sender', () => {
   it.each([
     ['anybody, for a credential without domains', [], 'a@x.example', true],
     ['its domain', ['x.example'], 'a@x.example', true],
+    ['its domain as a U-label', ['xn--bcher-kva.example'], 'a@bücher.example', true],
+    ['its domain as an A-label', ['bücher.example'], 'a@xn--bcher-kva.example', true],
     ['its domain in other letters', ['X.Example'], 'A@x.EXAMPLE', true],
     ['a domain below it', ['x.example'], 'a@mail.x.example', false],
     ['another domain', ['x.example'], 'a@y.example', false],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endOfTrace, traceFields } from '../../relay/transforms.ts';
+import { endOfTrace, missingFields, receivedField } from '../../relay/transforms.ts';
 import { scanHeader } from '../../src/mail/header.ts';
 import type { MessageId, Session, Submission } from '../../src/mail/submission.ts';
 
@@ -15,10 +15,8 @@ function trace(content: string, session: Partial<Session> = {}): string {
   } as Submission;
   const header = scanHeader(Buffer.from(content));
   const internetMessageId = `${ID.toLowerCase()}@gw.test`;
-  return (
-    traceFields({ submission, header, messageId: ID, internetMessageId, hostname: 'gw.test', now: NOW }) +
-    endOfTrace(header)
-  );
+  const options = { messageId: ID, internetMessageId, hostname: 'gw.test', now: NOW };
+  return receivedField(submission, options) + missingFields(header, options) + endOfTrace(header);
 }
 
 const RECEIVED = `Received: from app.example ([192.0.2.7])\r\n\tby gw.test with ESMTPSA id ${ID};\r\n\tTue, 03 Nov 2026 04:05:06 +0000\r\n`;

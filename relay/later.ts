@@ -1,0 +1,42 @@
+// When a message is to go out: at once, at the time that the app named, or when a quota has room again. Pure.
+import type { Directives } from './control-headers/directives.ts';
+import type { Charge } from './quota/index.ts';
+
+/** Why a recipient's delivery does not begin at once. */
+export type Later =
+  | { readonly kind: 'due'; readonly inMs: number; readonly event: 'deferred' | 'scheduled'; readonly reason: string }
+  | { readonly kind: 'held'; readonly reason: string };
+
+export type Times = {
+  /** When the first attempt may begin, in milliseconds since 1970. */
+  readonly beginsAt: number;
+  readonly expiresAt: number;
+};
+
+/** What is sent later has as long from then on as any other has from its acceptance. */
+export function timesOf({ sendAtMs, maxAgeMs }: Directives, now: number, defaultMaxAgeMs: number): Times {
+  const beginsAt = Math.max(sendAtMs ?? now, now);
+  return { beginsAt, expiresAt: beginsAt + (maxAgeMs ?? defaultMaxAgeMs) };
+}
+
+/** By the recipient's number; those that are missing begin at once. */
+export function whoWaits(
+  recipients: number,
+  { beginsAt }: Times,
+  charge: Exclude<Charge, { kind: 'reject' }> | null,
+  now: number,
+): Map<number, Later> {
+  const waiting = new Map<number, Later>();
+  const scheduledInMs = beginsAt - now;
+  for (let n = 0; n < recipients; n += 1) {
+    if (charge?.kind === 'hold') waiting.set(n, { kind: 'held', reason: `over-quota: ${charge.quota}` });
+    else if (scheduledInMs > 0)
+      waiting.set(n, { kind: 'due', inMs: scheduledInMs, event: 'scheduled', reason: 'scheduled' });
+  }
+  if (charge?.kind !== 'charged' || charge.delayedBy === null) return waiting;
+  const reason = `over-quota: ${charge.delayedBy}`;
+  for (const { n, dueInMs } of charge.turns) {
+    if (dueInMs > Math.max(0, scheduledInMs)) waiting.set(n, { kind: 'due', inMs: dueInMs, event: 'deferred', reason });
+  }
+  return waiting;
+}

@@ -49,8 +49,11 @@ export type Quotas = {
   charge(request: ChargeRequest): Promise<Charge>;
   /** Gives back what was charged for a message that was not taken. Must not fail: what stays is room that is lost. */
   refund(charge: Charge): Promise<void>;
-  /** Before there are recipients: why not even one message would be taken now, or null. Charges nothing. */
-  peek(identity: Identity, stream: Stream): Promise<Refusal | null>;
+  /**
+   * Before there are recipients, and a stream where it is not known: why not even one message would be taken now, or
+   * null. Charges nothing.
+   */
+  peek(identity: Identity, stream: Stream | null): Promise<Refusal | null>;
   /** Each quota that such a message falls under, and how it stands. */
   remaining(identity: Identity, stream: Stream, recipientDomains: readonly string[]): Promise<Remaining[]>;
 };

@@ -7,7 +7,8 @@ import type { Quota } from '../../src/store/quotas.ts';
 /** Whose mail it is; what is known of a message before its recipients are. */
 export type Sender = {
   readonly identity: Pick<Identity, 'credentialId' | 'tenantId'>;
-  readonly stream: Stream;
+  /** Null: not known yet; quotas of one stream are left out then. */
+  readonly stream: Stream | null;
 };
 
 export type Addressed = { readonly n: number; readonly domain: string };

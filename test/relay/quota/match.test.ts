@@ -61,6 +61,10 @@ describe('the quotas that apply', () => {
     ]);
   });
 
+  it('of one stream are left out while nobody knows the stream', () => {
+    expect(ids(index.common(sender('app', 'acme', null)))).toEqual([1, 4]);
+  });
+
   it('are none where there are none', () => {
     expect(indexQuotas([]).applies(sender('app', 'default'), ['gmail.com'])).toBe(false);
   });

@@ -25,6 +25,8 @@ export type Turn = {
   readonly at: Date | null;
   /** The same from the time of the charge. */
   readonly dueInMs: number;
+  /** The quota that this recipient waits for, by its name. */
+  readonly delayedBy: string | null;
 };
 
 /** `retryAfterS`: null when it is more than the quota takes at all. */
@@ -32,12 +34,16 @@ export type Refusal = { readonly reply: Reply; readonly retryAfterS: number | nu
 
 export function chargeOf({ placement, now, entries }: Outcome, overQuota: OverQuota, recipients: number): Charge {
   const stateOf = (quotaId: number) => entries.get(quotaId)!.state;
+  const nameOf = (quotaId: number | null) => (quotaId === null ? null : describeQuota(stateOf(quotaId)));
   if (placement.kind === 'placed') {
     const { marks, delayedBy } = placement;
-    const turns = placement.turns.map(({ n, at }) =>
-      at === null ? { n, at, dueInMs: 0 } : { n, at: new Date(at), dueInMs: at - now },
-    );
-    return { kind: 'charged', turns, marks, delayedBy: delayedBy === null ? null : describeQuota(stateOf(delayedBy)) };
+    const turns = placement.turns.map(({ n, at, delayedBy: by }) => ({
+      n,
+      at: at === null ? null : new Date(at),
+      dueInMs: at === null ? 0 : at - now,
+      delayedBy: nameOf(by),
+    }));
+    return { kind: 'charged', turns, marks, delayedBy: nameOf(delayedBy) };
   }
   const state = stateOf(placement.quotaId);
   if (overQuota === 'hold') return { kind: 'hold', quota: describeQuota(state) };

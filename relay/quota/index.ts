@@ -47,7 +47,10 @@ export type Quotas = {
   applies(identity: Identity, stream: Stream, recipientDomains: readonly string[]): boolean;
   /** Rejects when the database does; nothing is charged then, or the room of one message is lost. */
   charge(request: ChargeRequest): Promise<Charge>;
-  /** Gives back what was charged for a message that was not taken. Must not fail: what stays is room that is lost. */
+  /**
+   * Gives back what was charged for a message that was certainly not taken: one whose commit was never answered may be
+   * there, and its room would be given twice. Never rejects; what stays is room that is lost.
+   */
   refund(charge: Charge): Promise<void>;
   /**
    * Before there are recipients, and a stream where it is not known: why not even one message would be taken now, or
@@ -137,7 +140,7 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
 }
 
 function atOnce(recipients: readonly Addressed[]): Turn[] {
-  return recipients.map(({ n }) => ({ n, at: null, dueInMs: 0 }));
+  return recipients.map(({ n }) => ({ n, at: null, dueInMs: 0, delayedBy: null }));
 }
 
 async function standing(book: Book, { state, ledger }: Entry): Promise<Remaining> {

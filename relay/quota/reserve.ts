@@ -21,8 +21,8 @@ export type Order = {
 /** A unit or more of a quota, in a bucket. */
 export type Mark = { readonly quotaId: number; readonly bucket: number; readonly units: number };
 
-/** When a recipient may be mailed; null: at once. */
-export type Turn = { readonly n: number; readonly at: number | null };
+/** When a recipient may be mailed, and the quota that it waits for; null: at once. */
+export type Turn = { readonly n: number; readonly at: number | null; readonly delayedBy: number | null };
 
 export type Placement =
   /** `delayedBy`: the quota that the last turn waits for, or null when there is no waiting. */
@@ -49,14 +49,14 @@ export function* placeEach(order: Order, now: number, notAfter: number): Reading
   const turns: Turn[] = [];
   const lastTurn = Math.max(notAfter, now);
   const horizon = lastTurn + LOOK_AHEAD_MS;
-  let startsAt = now;
-  let latest: Slot = { at: now, by: null };
+  let first: Slot = { at: now, by: null };
+  let latest = first;
   for (const [i, group] of (yield* soonestFirst(order, now, horizon)).entries()) {
     // The message counts when its first recipient is mailed: that is the one whose turn comes first.
     const opening = [...(i === 0 ? order.common.messages : []), ...group.ledgers.messages];
     const counting = [...order.common.recipients, ...group.ledgers.recipients];
-    let slot = yield* earliest(one([...opening, ...counting]), startsAt, horizon);
-    if (i === 0) startsAt = slot.at;
+    let slot = yield* earliest(one([...opening, ...counting]), first.at, horizon);
+    if (i === 0) first = slot;
     for (const ledger of opening) journal.mark(ledger, slot.at, 1);
     for (let placed = 0; ; slot = yield* earliest(one(counting), slot.at, horizon)) {
       if (slot.at > latest.at) latest = slot;
@@ -67,7 +67,8 @@ export function* placeEach(order: Order, now: number, notAfter: number): Reading
       const room = yield* roomAt(counting, slot.at);
       const chunk = group.recipients.slice(placed, placed + room);
       for (const ledger of counting) journal.mark(ledger, slot.at, chunk.length);
-      for (const n of chunk) turns.push({ n, at: slot.at === now ? null : slot.at });
+      const delayedBy = (slot.by ?? first.by)?.quotaId ?? null;
+      for (const n of chunk) turns.push({ n, at: slot.at === now ? null : slot.at, delayedBy });
       placed += chunk.length;
       if (placed === group.recipients.length) break;
     }
@@ -82,7 +83,7 @@ export function* placeWhole(order: Order, now: number): Reading<Placement> {
   if (slot.at === now) {
     const journal = new Journal();
     for (const { ledger, units } of demands) journal.mark(ledger, now, units);
-    const turns = order.groups.flatMap(({ recipients }) => recipients.map(n => ({ n, at: null })));
+    const turns = order.groups.flatMap(({ recipients }) => recipients.map(n => ({ n, at: null, delayedBy: null })));
     return { kind: 'placed', turns, marks: journal.marks, delayedBy: null };
   }
   const tooLarge = demands.find(({ ledger, units }) => units > ledger.limit);

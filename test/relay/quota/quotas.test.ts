@@ -17,6 +17,7 @@ import { IDENTITY } from '../../support/identity.ts';
 import { mostInAnyWindow } from './model.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
+const AT_ONCE = { n: 0, at: null, dueInMs: 0, delayedBy: null };
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
@@ -106,7 +107,7 @@ describe('mail under no quota', () => {
     await pools[0]!.end();
     pools.length = 0;
     expect(await charge(quotas)).toEqual({
-      ...{ kind: 'charged', turns: [{ n: 0, at: null, dueInMs: 0 }], delayedBy: null, marks: [] },
+      ...{ kind: 'charged', turns: [AT_ONCE], delayedBy: null, marks: [] },
     });
     expect(await quotas.peek(IDENTITY, 'transactional')).toBe(null);
   });
@@ -123,7 +124,7 @@ describe('beyond a quota', () => {
       ...Array(3).fill('2 messages a minute (credential app)'),
     ]);
     const [first, , third] = charges.map(one => turnsOf(one)[0]!);
-    expect(first).toEqual({ n: 0, at: null, dueInMs: 0 });
+    expect(first).toEqual(AT_ONCE);
     expect(third!.at!.getTime() % 1_000).toBe(0);
     // The marks are in the database: another process goes on behind them, in fewer than ten statements.
     expect(minutesUntil(await charge(await start()))).toEqual([2]);
@@ -149,6 +150,8 @@ describe('beyond a quota', () => {
     const mail = { to: ['Slow.example', 'x.example', 'slow.example'] };
     const byRecipient = turnsOf(await charge(quotas, mail)).toSorted((a, b) => a.n - b.n);
     expect(byRecipient.map(({ dueInMs }) => Math.round(dueInMs / MINUTE))).toEqual([0, 0, 1]);
+    const slow = '1 recipient a minute (to slow.example)';
+    expect(byRecipient.map(({ delayedBy }) => delayedBy)).toEqual([null, null, slow]);
   });
 
   it('defer: a turn after the message expired is none, and nothing is charged', async () => {

@@ -136,7 +136,14 @@ describe('several quotas', () => {
       return placement.turns.toSorted((a, b) => a.n - b.n).map(({ at }) => (at === null ? 0 : (at - NOW) / 1_000));
     };
     expect(byRecipient(message(NOW))).toEqual([0, 609.877, 0, 0]);
-    expect(byRecipient(message(NOW))).toEqual([1_219.877, 1_829.877, 60.877, 60.877]);
+    const second = message(NOW);
+    expect(byRecipient(second)).toEqual([1_219.877, 1_829.877, 60.877, 60.877]);
+    expect(
+      second.kind === 'placed' &&
+        Map.groupBy(second.turns, turn => turn.delayedBy)
+          .get(0)
+          ?.map(({ n }) => n),
+    ).toEqual([2, 3]);
   });
 });
 

@@ -17,12 +17,19 @@ export type ChoiceOptions = {
 const STATES = ['queued', 'held', 'captured', 'delivered', 'failed', 'expired', 'suppressed', 'cancelled'];
 
 export function withChoice(command: Command): Command {
-  return command
-    .option('--to <address>', 'recipient; * stands for anything: *@example.com')
-    .option('--tag <tag>', 'with this tag')
-    .option('--metadata <name=value...>', 'with this metadata')
-    .addOption(new Option('--state <state>', 'with a delivery in this state').choices(STATES))
-    .option('--since <time>', 'accepted since: 15m, 2d, or 2026-11-23T14:00');
+  return (
+    command
+      .option('--to <address>', 'recipient; * stands for anything: *@example.com')
+      .option('--tag <tag>', 'with this tag')
+      // Not variadic: it would take the ids behind it for more of itself.
+      .option(
+        '--metadata <name=value>',
+        'with this metadata; may be repeated',
+        (pair: string, others: string[] = []) => [...others, pair],
+      )
+      .addOption(new Option('--state <state>', 'with a delivery in this state').choices(STATES))
+      .option('--since <time>', 'accepted since: 15m, 2d, or 2026-11-23T14:00')
+  );
 }
 
 export function readChoice({ to, tag, metadata, state, since }: ChoiceOptions) {

@@ -132,6 +132,10 @@ describe('a message that an app said something about', () => {
     ]) {
       expect((await json('message', 'find', ...filter)).map(found => found.messageId)).toEqual([messageId]);
     }
+    const both = ['--metadata', 'order=1042', '--metadata', 'shop=de'];
+    expect(await json('message', 'find', ...both)).toEqual([]);
+    const one = await run('message', 'release', '--metadata', 'order=1042', messageId);
+    expect(one.stderr).toBe(`postern: nothing of ${messageId} is held\n`);
     expect(await json('message', 'find', '--tag', 'wel')).toEqual([]);
     expect(await json('message', 'find', '--metadata', 'order=104')).toEqual([]);
     const { stdout } = await run('message', 'show', messageId);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countFields, fieldValue, scanHeader } from '../../src/mail/header.ts';
+import { countFields, fieldValue, scanHeader, textOf } from '../../src/mail/header.ts';
 
 const names = (text: string) => scanHeader(Buffer.from(text)).fields.map(field => field.name);
 const value = (text: string, name: string, maxLength?: number) =>
@@ -56,6 +56,12 @@ describe('the header of a message (RFC 5322 section 2.2)', () => {
     const header = scanHeader(Buffer.from('a:\r\n'.repeat(500_000)));
     expect(header.fields.length).toBeGreaterThan(1_000);
     expect(header.fields.length).toBeLessThan(20_000);
+  });
+
+  it('tells each of several fields of one name', () => {
+    const content = Buffer.from('A: one\r\nB: x\r\nA: two\r\n\tlines\r\n\r\n');
+    const fields = scanHeader(content).fields.filter(({ name }) => name === 'a');
+    expect(fields.map(field => textOf(content, field))).toEqual(['one', 'two lines']);
   });
 
   it('is scanned without a throw, whatever the bytes, and fields are ranges of it that follow each other', () => {

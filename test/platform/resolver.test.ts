@@ -12,7 +12,7 @@ let resolve: Resolve;
 beforeEach(async () => {
   server = await startNameServer({});
   now = 1_000_000;
-  resolve = createResolver({ servers: [server.address], clock: () => now, timeoutMs: 300 });
+  resolve = createResolver({ servers: [server.address], clock: () => now, timeoutMs: 1_000 });
 });
 afterEach(() => server.stop());
 

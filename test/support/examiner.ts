@@ -24,11 +24,10 @@ export async function startExaminer(zone: Zone, options: Partial<ExaminerOptions
   const dns = await startNameServer(zone);
   const logged: string[] = [];
   const examine = createExaminer({
-    resolve: createResolver({ servers: [dns.address], clock: Date.now, timeoutMs: 300 }),
+    resolve: createResolver({ servers: [dns.address], clock: Date.now, timeoutMs: 1_000 }),
     hostname: 'mail.gw.example',
     clock: Date.now,
     log: createLog('info', { write: line => logged.push(line) }),
-    maxMs: 600,
     ...options,
   });
   return {

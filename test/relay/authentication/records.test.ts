@@ -128,7 +128,7 @@ describe('looked up', () => {
     });
     now = 1_000_000;
     const clock = () => now;
-    records = createDomainRecords(createResolver({ servers: [server.address], clock, timeoutMs: 300 }), clock);
+    records = createDomainRecords(createResolver({ servers: [server.address], clock }), clock);
   });
   afterEach(() => server.stop());
 

@@ -70,7 +70,7 @@ export function createDoor(options: DoorOptions): Door {
   };
 }
 
-/** The stream is not known yet: the quotas of bulk mail are asked when the message is there. */
+/** The stream is not known yet: its quotas are asked when the message is there. */
 async function objectToQuota(quotas: Quotas, identity: Parameters<Quotas['peek']>[0]) {
-  return (await quotas.peek(identity, 'transactional'))?.reply ?? null;
+  return (await quotas.peek(identity, null))?.reply ?? null;
 }

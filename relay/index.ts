@@ -12,17 +12,19 @@ import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
 import type { Database } from '../src/store/schema.ts';
+import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
-import { createDoor } from './door.ts';
+import { createDoor, type DoorOptions } from './door.ts';
+import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
 
-export { type Authenticate, createAuthenticate, createNoteUse } from './authenticate.ts';
+export { type Authenticate, createAuthenticate, createNoteUse, identityOf } from './authenticate.ts';
 export { checkDomain, checkOptions, type DomainCheck } from './domains/check.ts';
 export { recordNeededUntil } from './domains/check-dkim.ts';
 export { dkimRecord } from './domains/dkim-record.ts';
@@ -33,6 +35,7 @@ export { rewrittenFields } from './domains/providers.ts';
 export { parseSendingDomain, zoneOf } from './domains/sending-domain.ts';
 export { type RecordedCheck, settleCheck } from './domains/settle-check.ts';
 export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
+export type { Explanation } from './explain.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { createKeyRing, sealedFor } from './signing/key-ring.ts';
@@ -95,6 +98,28 @@ export function createRelay(options: RelayOptions): Relay {
       // Kept sessions would keep the process alive until they have been idle for long enough.
       await Promise.all(upstreams.map(upstream => upstream.close()));
     },
+  };
+}
+
+export type Explainer = {
+  readonly explain: Explain;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** For `postern explain`: everything that `submit` asks, and nothing that it does. */
+export function createExplainer(options: DoorOptions): Explainer {
+  const door = createDoor(options);
+  const { pool, settings } = options;
+  return {
+    explain: createExplain({
+      ...door,
+      suppressionOf: (identity, stream, address) =>
+        findSuppression(pool, { address, tenantId: identity.tenantId, stream }),
+      upstreams: (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name),
+    }),
+    start: () => door.quotas.start(),
+    stop: () => door.quotas.stop(),
   };
 }
 

@@ -34,9 +34,9 @@ export function whoWaits(
       waiting.set(n, { kind: 'due', inMs: scheduledInMs, event: 'scheduled', reason: 'scheduled' });
   }
   if (charge?.kind !== 'charged' || charge.delayedBy === null) return waiting;
-  const reason = `over-quota: ${charge.delayedBy}`;
-  for (const { n, dueInMs } of charge.turns) {
-    if (dueInMs > Math.max(0, scheduledInMs)) waiting.set(n, { kind: 'due', inMs: dueInMs, event: 'deferred', reason });
+  for (const { n, dueInMs, delayedBy } of charge.turns) {
+    if (dueInMs <= Math.max(0, scheduledInMs)) continue;
+    waiting.set(n, { kind: 'due', inMs: dueInMs, event: 'deferred', reason: `over-quota: ${delayedBy}` });
   }
   return waiting;
 }

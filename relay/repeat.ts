@@ -30,7 +30,11 @@ export function repeatKeyOf(identity: Identity, envelope: Envelope, options: Rep
   }
   if (internetMessageId === null || windowMs === null) return null;
   const own = envelopeHash();
-  return { key: shortHash([identity.credentialId, 'id', internetMessageId, own, hash('sha256', body, 'base64')]), envelope: own, forMs: windowMs };
+  return {
+    key: shortHash([identity.credentialId, 'id', internetMessageId, own, hash('sha256', body, 'base64')]),
+    envelope: own,
+    forMs: windowMs,
+  };
 }
 
 /** In one order, whatever the client's was. */

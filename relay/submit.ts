@@ -79,7 +79,7 @@ export function createSubmit(options: SubmitOptions): Submit {
     const now = clock();
     const times = timesOf(assessment.directives, now, options.maxAgeMs);
     const charge = mode === 'live' ? await chargeQuotas(submission, times) : null;
-    if (charge?.kind === 'reject') return refuse(submission, { ...charge, kind: 'defer', rule: 'over-quota' });
+    if (charge?.kind === 'reject') return refuse(submission, overQuota(charge));
     try {
       const waiting = whoWaits(submission.envelope.recipients.length, times, charge, now);
       const written = await writeUp(submission, assessment, times, now);
@@ -87,7 +87,8 @@ export function createSubmit(options: SubmitOptions): Submit {
       if (result.kind !== 'accepted' && charge) await quotas.refund(charge);
       return result;
     } catch (error) {
-      if (charge) await quotas.refund(charge);
+      // After a timeout it may be stored all the same: its room would be given away twice.
+      if (charge && isDataError(error)) await quotas.refund(charge);
       throw error;
     }
   }
@@ -197,6 +198,11 @@ export function createSubmit(options: SubmitOptions): Submit {
       log.info({ event: 'suppressed', messageId, deliveryId: `${messageId}.${n}`, reason }, 'suppressed');
     }
   }
+}
+
+/** More at once than the quota takes at all will not fit later either. */
+function overQuota({ reply, retryAfterS }: Charge & { kind: 'reject' }): Objection {
+  return { kind: retryAfterS === null ? 'reject' : 'defer', reply, rule: 'over-quota' };
 }
 
 const STORAGE_FULL: Objection = {

@@ -30,7 +30,7 @@ import type { Logger } from './platform/log.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
-import type { Settings } from './platform/settings.ts';
+import { defaultMode, type Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
 import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
 import { migrate } from './store/migrate.ts';
@@ -235,7 +235,3 @@ const TROUBLE_REPLY: Readonly<Record<Trouble, Reply>> = {
   'database-unavailable': reply(451, '4.3.0', 'Temporary failure, try again later'),
   'storage-full': reply(452, '4.3.1', 'Insufficient system storage'),
 };
-
-export function defaultMode(settings: Settings): 'live' | 'capture' {
-  return settings.POSTERN_MODE ?? (settings.POSTERN_UPSTREAMS ? 'live' : 'capture');
-}

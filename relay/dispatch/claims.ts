@@ -11,6 +11,7 @@ import {
   type DeliveryKey,
   expireOverdue,
   loadContents,
+  nextDueInMs,
 } from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
 import type { Recorder } from './recorder.ts';
@@ -45,6 +46,7 @@ export class Claims {
   readonly #options: ClaimsOptions;
   readonly #stop = new AbortController();
   #sweep: NodeJS.Timeout | null = null;
+  #nextTurn: NodeJS.Timeout | null = null;
   #asked = false;
   /** The last claim took all that it was allowed to: there may be more. */
   #more = false;
@@ -64,6 +66,7 @@ export class Claims {
 
   async stop(): Promise<void> {
     if (this.#sweep) clearInterval(this.#sweep);
+    if (this.#nextTurn) clearTimeout(this.#nextTurn);
     this.#stop.abort(new Error('shutting down'));
     await this.#looking;
   }
@@ -97,9 +100,17 @@ export class Claims {
       await keepLeases();
       if (route.appetite === 'none') await this.#expire();
       this.#more = (await this.#claim('parked')) || (await this.#claim('due'));
+      await this.#lookAtNextTurn();
     } catch (error) {
       if (!this.#stop.signal.aborted) log.warn({ err: error }, 'queue not read');
     }
+  }
+
+  /** Quotas pace mail in steps of 50 ms: a turn that waits for the sweep would go out with those behind it. */
+  async #lookAtNextTurn(): Promise<void> {
+    if (this.#nextTurn) clearTimeout(this.#nextTurn);
+    const inMs = await nextDueInMs(this.#options.pool, SWEEP_MS);
+    if (inMs !== null && !this.#stop.signal.aborted) this.#nextTurn = setTimeout(() => this.look(), Math.ceil(inMs));
   }
 
   /** What is claimed expires where it is tried; this is for the time in which nothing is. */

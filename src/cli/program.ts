@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   queue: async () => (await import('./queue.ts')).registerQueue,
   upstream: async () => (await import('./upstream.ts')).registerUpstream,
   domain: async () => (await import('./domain.ts')).registerDomain,
+  explain: async () => (await import('./explain.ts')).registerExplain,
   suppression: async () => (await import('./suppression.ts')).registerSuppression,
   quota: async () => (await import('./quota.ts')).registerQuota,
   bounce: async () => (await import('./bounce.ts')).registerBounce,

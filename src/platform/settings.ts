@@ -232,3 +232,8 @@ type Value<S> = S extends { schema: z.ZodType<infer T, string>; default: infer D
     : T
   : never;
 export type Settings = { readonly [Name in SettingName]: Value<(typeof SETTINGS)[Name]> };
+
+/** Of credentials that have none of their own. */
+export function defaultMode(settings: Settings): 'live' | 'capture' {
+  return settings.POSTERN_MODE ?? (settings.POSTERN_UPSTREAMS ? 'live' : 'capture');
+}

@@ -59,6 +59,17 @@ export async function claimDeliveries(
   return rows;
 }
 
+/** When the next delivery that nobody has leased is due, if that is within `withinMs`; null = none is. */
+export async function nextDueInMs(pool: Pool, withinMs: number): Promise<number | null> {
+  const { rows } = await pool.query<{ inMs: number | null }>({
+    name: 'next-due',
+    text: `select extract(epoch from min(due_at) - now())::float * 1000 as "inMs" from deliveries
+           where state = 'queued' and lease_holder is null and due_at > now() and due_at < now() + $1 * interval '1 ms'`,
+    values: [withinMs],
+  });
+  return rows[0]!.inMs;
+}
+
 export type DeliveryKey = { readonly messageId: MessageId; readonly n: number; readonly attempt: number };
 
 /** An upstream passed over or being tried. */

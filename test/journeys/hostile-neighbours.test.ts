@@ -48,7 +48,7 @@ it('a network of a credential needs no login from the moment that it is named un
   expect(await mail('127.0.9.1', 'PROXY TCP4 198.51.100.7 192.0.2.8 1 25\r\n')).toBe('530');
   expect(await mail('127.0.9.1', 'PROXY UNKNOWN\r\n')).toBe('530');
   const received = await eventually(() => {
-    const found = upstream.messages.map(({ content }) => content.toString().split('\r\n')[0]);
+    const found = upstream.messages.map(({ content }) => /^Received: .*$/m.exec(content.toString())?.[0]);
     expect(found).toHaveLength(2);
     return found;
   });

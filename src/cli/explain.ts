@@ -1,0 +1,140 @@
+// `postern explain`: what would be said to a message, and why; nothing is sent.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { createExplainer, type Explanation, identityOf } from '../../relay/index.ts';
+import { type Address, addressKey, parseMailbox } from '../mail/address.ts';
+import { formatReply } from '../mail/reply.ts';
+import type { Identity, Submission } from '../mail/submission.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createMetrics } from '../platform/metrics.ts';
+import { defaultMode, type Settings } from '../platform/settings.ts';
+import { findCredential, listCredentials } from '../store/credentials.ts';
+import { Failure, printJson, printTable, type Store, withStore } from './context.ts';
+
+type Options = {
+  from: string;
+  to: string[];
+  credential?: string;
+  headerFrom?: string;
+  header?: string[];
+  message?: string;
+  withoutLoginFrom?: string;
+  json?: boolean;
+};
+
+export function registerExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('what would be said to a message, and why; sends nothing; exit 1 when it would be refused')
+    .requiredOption('--from <address>', 'envelope sender, <> for none')
+    .requiredOption('--to <address...>', 'recipients')
+    .option('--credential <name>', 'who sends it (default: the only credential there is)')
+    .option('--header-from <field>', 'the From field (default: the envelope sender)')
+    .option('--header <field...>', 'more header fields, each as `Name: value`')
+    .option('--message <file>', 'a whole message instead of such fields')
+    .option('--without-login-from <address>', 'as from this client address, by its network instead of a login')
+    .option('--json', 'print JSON')
+    .action(explain);
+}
+
+async function explain(options: Options): Promise<void> {
+  const explanation = await withStore(async (store, settings, log) => {
+    const submission = await readSubmission(options, await findIdentity(store, settings, options.credential));
+    const explainer = createExplainer({
+      ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
+      hostname: settings.POSTERN_HOSTNAME ?? hostname(),
+    });
+    await explainer.start();
+    return explainer.explain(submission).finally(() => explainer.stop());
+  });
+  if (options.json) printJson(explanation);
+  else print(explanation, options);
+  if (explanation.answer.reply.code >= 400) process.exitCode = 1;
+}
+
+async function findIdentity({ db }: Store, settings: Settings, name: string | undefined): Promise<Identity> {
+  if (name !== undefined) {
+    const credential = await findCredential(db, name);
+    if (!credential) throw new Failure(`there is no credential ${name}`);
+    return identityOf(credential, defaultMode(settings));
+  }
+  const [only, ...others] = await listCredentials(db);
+  if (!only) throw new Failure('there is no credential yet (`postern credential add` makes one)');
+  if (others.length > 0) throw new Failure('there are several credentials: say whose mail it is (--credential NAME)');
+  return identityOf(only, defaultMode(settings));
+}
+
+async function readSubmission(options: Options, identity: Identity): Promise<Submission> {
+  const { from, to, withoutLoginFrom } = options;
+  const reversePath = from === '' || from === '<>' ? null : readAddress(from);
+  const recipients = new Map(to.map(text => [addressKey(text), readAddress(text)]));
+  return {
+    identity,
+    envelope: {
+      reversePath,
+      recipients: [...recipients.values()].map(address => ({ address, notify: null, orcpt: null })),
+      ...{ ret: null, envid: null, body: '8BITMIME', smtpUtf8: true },
+    },
+    content: options.message === undefined ? writeContent(options) : await readContent(options.message),
+    session: {
+      remoteAddress: withoutLoginFrom ?? '127.0.0.1',
+      clientName: 'localhost',
+      protocol: withoutLoginFrom === undefined ? 'ESMTPSA' : 'ESMTPS',
+      authenticated: withoutLoginFrom === undefined,
+    },
+    stream: 'transactional',
+  };
+}
+
+function readAddress(text: string): Address {
+  const address = parseMailbox(text, { smtpUtf8: true });
+  if (typeof address !== 'string') throw new Failure(`${text} is no address (example: someone@example.com)`);
+  return address;
+}
+
+function writeContent({ from, headerFrom, to, header = [] }: Options): Buffer {
+  const odd = header.find(field => !/^[!-9;-~]+:[^\r\n]*$/.test(field));
+  if (odd !== undefined) throw new Failure(`${odd} is no header field (example: --header 'X-Postern-Tag: welcome')`);
+  const author = headerFrom ?? (from === '<>' ? '' : from);
+  const fields = [author && `From: ${author}`, `To: ${to.join(', ')}`, 'Subject: explain', ...header].filter(Boolean);
+  return Buffer.from(`${fields.join('\r\n')}\r\n\r\n`);
+}
+
+/** With the line ends that it would have on the wire. */
+async function readContent(path: string): Promise<Buffer> {
+  const bytes = await readFile(path).catch(error => {
+    throw new Failure(`${path} cannot be read: ${error.message}`);
+  });
+  return Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
+}
+
+function print(explanation: Explanation, { from }: Options): void {
+  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } = explanation;
+  console.log(`Mail of ${from} by credential ${credential} (${mode}, ${stream})\n`);
+  printTable(
+    ['AT', 'CHECK', '', 'WHY'],
+    steps.map(({ command, name, said, objection }) => [
+      ...[command, name, objection ? 'no' : 'ok'],
+      objection ? formatReply(objection.reply) : said,
+    ]),
+  );
+  const lines: [string, string[]][] = [
+    ['Recipients', recipients.map(({ recipient, fate, why }) => `${recipient}: ${fate}${why ? ` (${why})` : ''}`)],
+    ['Quotas', quotas.map(describeQuota)],
+    ['Signed as', signatures.map(({ domain, selector, algorithm }) => `${domain}, ${selector} (${algorithm})`)],
+    ['Receivers', authentication ? [authentication.prediction.consequence] : []],
+    ['Route', route.length > 0 ? [route.join(', then ')] : []],
+    ['Answer', [`${formatReply(answer.reply)}  (to ${answer.command}${answer.rule ? `, ${answer.rule}` : ''})`]],
+  ];
+  console.log();
+  for (const [title, values] of lines) {
+    values.forEach((value, i) => {
+      console.log(`${(i === 0 ? title : '').padEnd(12)}${value}`);
+    });
+  }
+}
+
+function describeQuota({ quota, left, freeAt }: Explanation['quotas'][number]): string {
+  return freeAt === null ? `${quota}: ${left} left` : `${quota}: used up until ${freeAt.toISOString()}`;
+}

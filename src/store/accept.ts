@@ -106,15 +106,35 @@ with taken as (
     "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "parked" boolean, "pinnedUpstream" text,
     "reason" text, "event" text, "attempts" json, "tenantId" text, "stream" text)
   where "messageId" not in (select "messageId" from repeated)
-), delivery as (
-  select wanted.*, s.reason as "suppressed"
+), looked_up as materialized (
+  select wanted.*, s."reason" as "active", s."lapsed", s."lapsedReason"
   from wanted left join lateral (
-    select reason from suppressions
+    select min(reason) filter (where expires_at is null or expires_at > now()) as "reason",
+           array_agg(suppression_id) filter (where expires_at <= now()) as "lapsed",
+           min(reason) filter (where expires_at <= now()) as "lapsedReason"
+    from suppressions
     where address_key = wanted."recipientKey" and wanted."state" <> 'captured'
       and (tenant_id is null or tenant_id = wanted."tenantId") and (stream is null or stream = wanted."stream")
-      and (expires_at is null or expires_at > now())
-    limit 1
+      and (expires_at is null or expires_at > now()
+           or passed_at is null and reason in ('hard-bounce', 'soft-bounces'))
   ) s on true
+), probes as (
+  -- Whoever comes second finds expires_at in the future: here, in a statement that waits for this one, and from then on.
+  update suppressions s
+  set expires_at = now() + interval '3 days', probe_message_id = p."messageId", probe_n = p."n"
+  from (
+    select distinct on (id) id, "messageId", "n" from looked_up cross join unnest("lapsed") as id
+    where "active" is null and "state" = 'queued' order by id, "messageId", "n"
+  ) p
+  where s.suppression_id = p.id and s.expires_at <= now() and s.passed_at is null
+  returning s.suppression_id, p."messageId", p."n"
+), delivery as (
+  select l.*, case
+    when "active" is not null or "lapsed" is null or "state" <> 'queued' then "active"
+    when (select count(*) from probes p where p."messageId" = l."messageId" and p."n" = l."n") < cardinality("lapsed")
+    then "lapsedReason"
+  end as "suppressed"
+  from looked_up l
 ), new_messages as (
   insert into messages
   select "messageId", "tenantId", "credentialId", "credentialName", "stream", "reversePath", "ret", "envid", "body",

@@ -2,7 +2,7 @@
 // them, and for `explain`, which tells them.
 import { domainOf } from '../src/mail/address.ts';
 import { type Header, type HeaderField, scanHeader } from '../src/mail/header.ts';
-import type { Submission } from '../src/mail/submission.ts';
+import type { Identity, Mode, Submission } from '../src/mail/submission.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import type { Examine } from './authentication/examine.ts';
 import type { AuthenticationFacts } from './authentication/facts.ts';
@@ -35,10 +35,13 @@ export type Assessment = {
   readonly removals: readonly HeaderField[];
   /** Domains of the From field's addresses, in their order. */
   readonly authorDomains: readonly string[];
-  /** null = the credential does not want it looked at, or it was refused before. */
+  /** null = not looked at: the credential does not want it, it is captured, it was refused before, the DNS is slow. */
   readonly authentication: AuthenticationFacts | null;
   readonly verdict: Verdict;
 };
+
+/** Mail is not held up for what is only noted; the answer of the DNS is there for the next message. */
+const OBSERVE_MS = 1_000;
 
 export type Assess = (submission: Submission) => Promise<Assessment>;
 
@@ -55,11 +58,13 @@ export function createAssess(options: AssessOptions): Assess {
     const authorDomains = (readAuthors(content, header) ?? []).map(domainOf);
     const known = { header, facts, directives, removals, authorDomains };
     const verdict = judge(directives.drop ? { ...facts, mode: 'capture' } : facts);
-    if (verdict.kind !== 'accept' || identity.authentication === 'off') {
+    if (verdict.kind !== 'accept' || !isLookedAt(identity, verdict.mode)) {
       return { ...known, authentication: null, verdict };
     }
-    const authentication = await examineSubmission(submission, known);
-    const objection = objectToAuthentication(authentication, identity.authentication);
+    const examination = examineSubmission(submission, known);
+    const authentication =
+      identity.authentication === 'observe' ? await within(OBSERVE_MS, examination) : await examination;
+    const objection = authentication && objectToAuthentication(authentication, identity.authentication);
     return { ...known, authentication, verdict: objection ?? verdict };
   };
 
@@ -76,6 +81,19 @@ export function createAssess(options: AssessOptions): Assess {
       removedFields: removals.map(({ name }) => name),
     });
   }
+}
+
+/** Nobody receives what is captured; a laptop without a network should not wait for the DNS. */
+function isLookedAt({ authentication }: Identity, mode: Mode): boolean {
+  return authentication === 'enforce' || (authentication === 'observe' && mode === 'live');
+}
+
+/** null = it took too long. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(null), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function gatherFacts(

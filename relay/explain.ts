@@ -121,7 +121,8 @@ async function recipientSteps({ admission }: ExplainOptions, { identity, envelop
 function dataSteps({ identity }: Submission, { facts, authentication }: Assessment): Step[] {
   const checks = CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts)));
   if (!authentication) {
-    const said = identity.authentication === 'off' ? 'off for this credential' : 'not looked at: refused before';
+    const said =
+      identity.authentication === 'off' ? 'off for this credential' : 'not looked at: captured, refused, or no DNS';
     return [...checks, step('DATA', 'authentication', said, null, '')];
   }
   const objection = objectToAuthentication(authentication, identity.authentication);

@@ -17,9 +17,7 @@ export function startForgetting(pool: Pool, log: Logger): { stop(): Promise<void
     await forgetPassed(pool);
   };
   const timer = setInterval(() => {
-    sweeping = sweeping
-      .then(sweep)
-      .catch(error => log.debug({ err: error }, 'left for the next sweep'));
+    sweeping = sweeping.then(sweep).catch(error => log.debug({ err: error }, 'left for the next sweep'));
   }, EVERY_MS);
   return {
     async stop() {

@@ -110,7 +110,8 @@ async function readContent(path: string): Promise<Buffer> {
 }
 
 function print(explanation: Explanation, { from }: Options): void {
-  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } = explanation;
+  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } =
+    explanation;
   console.log(`Mail of ${from} by credential ${credential} (${mode}, ${stream})\n`);
   printTable(
     ['AT', 'CHECK', '', 'WHY'],

@@ -156,5 +156,7 @@ export function testEnvironment(dataDir: string): Record<string, string> {
     POSTERN_BOOTSTRAP_CREDENTIAL: `${USER}:${PASSWORD}`,
     POSTERN_ADMIN_PASSWORD: 'admin-password',
     POSTERN_UPSTREAM_TIMEOUT: '20s',
+    // Nobody listens there, which is known at once.
+    POSTERN_DNS_SERVERS: '127.0.0.1:1',
   };
 }

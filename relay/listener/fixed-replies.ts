@@ -28,8 +28,9 @@ const NOT_IMPLEMENTED = reply(502, '5.5.1', 'Command not implemented');
 
 /** The reply to a command that needs no look at the session, or null. `command` is the whole line. */
 export function fixedReply(command: string): Reply | null {
-  const [verb = '', argument] = command.trimEnd().split(/ +/, 2);
-  return COMMANDS.get(verb.toUpperCase())?.(argument ?? '') ?? null;
+  const space = command.indexOf(' ');
+  const answer = COMMANDS.get((space < 0 ? command : command.slice(0, space)).toUpperCase());
+  return answer ? answer(space < 0 ? '' : command.slice(space).trim()) : null;
 }
 
 const withoutArgument = (verb: string) => (argument: string) =>

@@ -1,9 +1,7 @@
 // The SMTP door: one server for each port, sharing everything but the moment at which TLS begins.
-import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { Identity } from '../../src/mail/submission.ts';
-import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Certificate } from '../../src/platform/tls-certificate.ts';
 import type { Authenticate } from '../authenticate.ts';
@@ -11,8 +9,10 @@ import { FailedLogins } from './failed-logins.ts';
 import { createLogIn } from './log-in.ts';
 import { isIn, type Network, parseAddress, parseNetwork } from './networks.ts';
 import { readProxyHeader } from './proxy-header.ts';
+import { createTellOfRefusal, NO_ROOM_REPLY, type TellOfRefusal } from './refusals.ts';
 import { type Arrival, GatewaySession, type Patience, type SessionContext } from './session.ts';
-import { type NoRoom, SessionCounts } from './session-counts.ts';
+import { type NoRoom, type Place, SessionCounts } from './session-counts.ts';
+import { TLS_OPTIONS } from './tls-options.ts';
 import type { TrustedNetworks } from './trusted-networks.ts';
 
 export type ListenerOptions = Omit<SessionContext, 'patience'> & {
@@ -45,29 +45,6 @@ const PATIENCE: Patience = {
   ...{ handshakeMs: 30_000, proxyMs: 5_000, penaltyMs: 1_000 },
 };
 const MAX_SESSIONS = 1_000;
-/** A flood of connections that there is no room for is not worth a line each. */
-const TELL_OF_REFUSALS_EVERY_MS = 10_000;
-
-const NO_ROOM_REPLY: Readonly<Record<NoRoom, string>> = {
-  'too-many-sessions': '421 4.7.0 Too many sessions, try again later\r\n',
-  'too-many-strangers-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
-  'too-many-clients-of-host': '421 4.7.0 Too many sessions from your address, try again later\r\n',
-};
-
-/** Mozilla's "intermediate", without the ciphers that want Diffie-Hellman parameters of their own. */
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ciphers: [
-    ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
-    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
-    ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
-    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
-  ].join(':'),
-  ecdhCurve: 'X25519:prime256v1:secp384r1',
-  // A client of TLS 1.2 that asks for handshake after handshake costs us far more than itself.
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-} as const;
-
 /** What the ports have in common. */
 type Shared = {
   readonly options: ListenerOptions;
@@ -75,7 +52,7 @@ type Shared = {
   readonly proxyNetworks: readonly Network[];
   readonly counts: SessionCounts;
   readonly logIn: ReturnType<typeof createLogIn>;
-  readonly tellOfRefusal: (rule: NoRoom, remoteAddress: string) => void;
+  readonly tellOfRefusal: TellOfRefusal;
 };
 
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -111,19 +88,6 @@ function share(options: ListenerOptions): Shared {
   };
 }
 
-function createTellOfRefusal(log: Logger, metrics: Metrics): Shared['tellOfRefusal'] {
-  let untold = 0;
-  let quietUntil = 0;
-  return (rule, remoteAddress) => {
-    metrics.sessionsRefused.inc({ rule });
-    untold += 1;
-    if (performance.now() < quietUntil) return;
-    log.warn({ event: 'sessions-refused', rule, remoteAddress, count: untold }, 'sessions-refused');
-    quietUntil = performance.now() + TELL_OF_REFUSALS_EVERY_MS;
-    untold = 0;
-  };
-}
-
 type Accepted = (error: Error | null, arrival?: Arrival & { id: string }) => void;
 
 type Upgraded = Parameters<SMTPServer['_upgrade']>[1];
@@ -145,7 +109,7 @@ class GatewayServer extends SMTPServer {
       secure,
       cert: certificate.cert,
       key: certificate.key,
-      ...TLS,
+      ...TLS_OPTIONS,
       logger: false,
       disableReverseLookup: true,
       // Each session decides for itself (POSTERN_INSECURE_AUTH).
@@ -213,12 +177,22 @@ class GatewayServer extends SMTPServer {
       if (full) this.#refuse(socket, full, origin.remoteAddress);
       // smtp-server's own id is made when there is none.
       if (full || socket.destroyed) accepted(new Error(full ?? 'gone'));
-      else accepted(null, { ...origin, place, trusted, id: '' });
+      else accepted(null, { ...origin, place: this.#telling(place, origin.remoteAddress), trusted, id: '' });
     };
     const trusted = origin.isKnown ? options.trusted(origin.remoteAddress) : null;
     if (!(trusted instanceof Promise)) return welcome(trusted);
     socket.on('error', () => undefined);
     void trusted.then(welcome);
+  }
+
+  /** A session that logs in and finds no room is told of like one that comes. */
+  #telling(place: Place, remoteAddress: string): Place {
+    const becomeClient = () => {
+      const full = place.becomeClient();
+      if (full) this.#shared.tellOfRefusal(full, remoteAddress);
+      return full;
+    };
+    return { ...place, becomeClient };
   }
 
   /** smtp-server would wait for the next byte of a handshake, again and again. */

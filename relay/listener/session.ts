@@ -51,7 +51,7 @@ export type Arrival = {
 
 type Callback = () => void;
 
-/** Of one line, in octets; a third of it in characters, whatever they are, fits. */
+/** Of one line, in octets. */
 const MAX_REPLY_TEXT = 480;
 
 export class GatewaySession extends SMTPConnection {
@@ -398,7 +398,11 @@ function endHandshakeIn(handshakeMs: number, socket: Socket): void {
 
 /** RFC 5321 section 4.5.3.1.5: 512 octets with codes and CRLF; some of what we repeat is as long as a client likes. */
 function shorten(text: string): string {
-  return Buffer.byteLength(text) <= MAX_REPLY_TEXT ? text : `${text.slice(0, MAX_REPLY_TEXT / 3)}...`;
+  if (Buffer.byteLength(text) <= MAX_REPLY_TEXT) return text;
+  // A character that was cut in two is left out.
+  return `${Buffer.from(text)
+    .toString('utf8', 0, MAX_REPLY_TEXT)
+    .replace(/\ufffd$/, '')}...`;
 }
 
 function isBase64(text: string): boolean {

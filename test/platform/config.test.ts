@@ -98,6 +98,8 @@ describe('the settings', () => {
     ['no wait at all', { POSTERN_UPSTREAM_TIMEOUT: '0s' }, /more than nothing/],
     ['an age beyond all dates', { POSTERN_MAX_AGE: '999999999d' }, /above 365d/],
     ['a host name of two lines', { POSTERN_HOSTNAME: 'a\r\nb' }, /not the name of a host/],
+    ['a balancer that is no network', { POSTERN_PROXY_NETWORKS: '10.0.0.0/8,10.1' }, /"10\.1" is no network/],
+    ['no session for anybody', { POSTERN_MAX_SESSIONS_PER_IP: '0' }, /not a positive whole number/],
     ['live without an upstream', { POSTERN_MODE: 'live' }, /POSTERN_UPSTREAMS/],
     ['upstreams that are none', { POSTERN_UPSTREAMS: ' , ' }, /POSTERN_UPSTREAMS/],
   ])('name %s', (_name, environment, expected) => {

@@ -163,7 +163,11 @@ expectReplies('AUTH (RFC 4954)', [
   ['EHLO | AUTH PLAIN | ', '501 5.5.4'],
   [`EHLO | AUTH PLAIN ${base64('a\0b')}`, '501 5.5.4'],
   [`EHLO | AUTH PLAIN ${base64('\0a\r\nb\0c')}`, '501 5.5.4'],
+  [`EHLO | AUTH PLAIN ${'A'.repeat(12_272)}`, '501 5.5.4'],
+  [`EHLO | AUTH PLAIN | ${'A'.repeat(12_284)}`, '501 5.5.4'],
   [`EHLO | AUTH PLAIN ${'A'.repeat(12_288)}`, '500 5.5.6'],
+  [`EHLO | AUTH PLAIN | ${'A'.repeat(12_288)}`, '500 5.5.6'],
+  [`EHLO | AUTH PLAIN | ${'A'.repeat(12_288)} | AUTH`, '235 2.7.0'],
   ['EHLO | AUTH | AUTH', '503 5.5.1'],
   ['EHLO | AUTH | MAIL | AUTH', '503 5.5.1'],
 ]);
@@ -228,6 +232,18 @@ expectReplies('RCPT and its parameters (RFC 5321 section 4.1.1.3, RFC 3461)', [
     ] as const
   ).map(([path, expected]) => [`EHLO | AUTH | MAIL | RCPT TO:${path}`, expected] as const),
 ]);
+
+it('a reply has at most 512 octets, whatever it repeats (section 4.5.3.1.5)', async () => {
+  const domain = [63, 63, 63, 62].map(length => 'b'.repeat(length)).join('.');
+  const named = await startTestListener({ hostname: domain });
+  const client = await SmtpClient.connect(named.smtpPort);
+  await client.reply();
+  const greeting = (await client.ask(`HELO ${domain}`)).split('\n')[0]!;
+  expect(greeting).toContain('greets bbb');
+  expect(greeting.length + 2).toBeLessThanOrEqual(512);
+  client.close();
+  await named.stop(1);
+});
 
 it('a HELO that was refused leaves the session as extended as it was', async () => {
   door.submissions.length = 0;

@@ -62,6 +62,7 @@ describe('sessions of one address', () => {
     const late = await helloed();
     expect(await late.ask(AUTH)).toBe(FULL);
     expect(await late.ended()).toBe('');
+    expect(door.lines.join('')).toContain('too-many-clients-of-host');
     expect(await (await helloed('127.0.0.2')).ask(AUTH)).toMatch(/^235 /);
   });
 

@@ -154,6 +154,14 @@ describe('a session from a trusted network', () => {
     ]);
   });
 
+  it('is known on a port of both families too, where IPv4 looks like IPv6', async () => {
+    door = await trusting({ host: '::', trusted: address => (address.endsWith('127.0.0.3') ? LIMITED : null) });
+    const client = await helloed();
+    await client.submit('a@printer.example', ['c@d.example'], 'x\r\n');
+    expect(door.submissions[0]!.session.remoteAddress).toBe('127.0.0.3');
+    expect(await (await helloed('127.0.0.4')).ask('EHLO x')).toContain('AUTH PLAIN');
+  });
+
   it('counts as a client’s: its limit and its patience are those of whoever logged in', async () => {
     door = await trusting({ maxStrangersPerHost: 1, maxClientsPerHost: 3, patience: { strangerMs: 50 } });
     const three = await Promise.all([helloed(), helloed(), helloed()]);

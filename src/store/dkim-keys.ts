@@ -67,6 +67,7 @@ export function activateKeys(db: Kysely<Database>, domain: string, selectors: re
       .where('domain', '=', domain)
       .where('selector', 'in', [...selectors, ''])
       .where('active_from', 'is', null)
+      .orderBy('algorithm', 'desc')
       .forUpdate()
       .execute();
     if (waiting.length === 0) return [];

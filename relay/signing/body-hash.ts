@@ -1,8 +1,8 @@
 // The hash of a body in its relaxed form (RFC 6376 section 3.4.4): runs of white space become one space, white space at
 // the ends of lines and empty lines at the end go, and what is left ends with CRLF. An empty body stays empty.
 //
-// Most bodies have nothing to change but their end. Whether a piece is such a one is asked with Buffer.indexOf, and then
-// its bytes are hashed as they are: 10 KiB cost 10 µs that way, against 60 through strings. Each step is linear, also on
+// Most bodies have nothing to change but their end. Whether a piece is such a one is asked with Buffer.includes, and then
+// its bytes are hashed as they are: 10 KiB cost 29 µs that way, 41 with something to change. Each step is linear, also on
 // 25 MB of spaces.
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';

@@ -41,7 +41,6 @@ function damageOf(text: string): DkimVerdict | null {
 function judgeTags(tags: ReadonlyMap<string, string>, key: Pick<DkimKey, 'algorithm' | 'publicKey'>): DkimVerdict {
   const published = tags.get('p')?.replace(/\s+/g, '');
   const type = tags.get('k') ?? 'rsa';
-  const services = tags.get('s');
   if (tags.has('v') && (tags.get('v') !== 'DKIM1' || [...tags.keys()][0] !== 'v'))
     return wrong('dkim-version', 'v=DKIM1 must come first');
   if (published === undefined) return wrong('dkim-no-key', 'has no p=');
@@ -53,28 +52,23 @@ function judgeTags(tags: ReadonlyMap<string, string>, key: Pick<DkimKey, 'algori
       ? wrong('dkim-cut-off', `the key is cut off: ${published.length} characters of ${key.publicKey.length}`)
       : wrong('dkim-wrong-key', 'is another key');
   }
-  if (
-    tags.has('h') &&
-    !tags
-      .get('h')!
-      .split(':')
-      .some(hash => hash.trim() === 'sha256')
-  )
-    return wrong('dkim-hashes', `h=${tags.get('h')} does not allow sha256`);
-  if (services !== undefined && !services.split(':').some(service => ['*', 'email'].includes(service.trim())))
-    return wrong('dkim-services', `s=${services} does not allow email`);
-  if (
+  return judgeLimits(tags);
+}
+
+/** What the record allows the key to be used for. */
+function judgeLimits(tags: ReadonlyMap<string, string>): DkimVerdict {
+  const valuesOf = (tag: string) =>
     tags
-      .get('t')
+      .get(tag)
       ?.split(':')
-      .some(flag => flag.trim() === 'y')
-  )
-    return {
-      ok: true,
-      rule: 'dkim-testing',
-      detail: 'is the key, but t=y tells verifiers that it is a test: take that out',
-    };
-  return { ok: true, rule: 'dkim-found', detail: 'is the key' };
+      .map(value => value.trim());
+  if (valuesOf('h')?.includes('sha256') === false)
+    return wrong('dkim-hashes', `h=${tags.get('h')} does not allow sha256`);
+  if (valuesOf('s')?.some(service => service === '*' || service === 'email') === false)
+    return wrong('dkim-services', `s=${tags.get('s')} does not allow email`);
+  return valuesOf('t')?.includes('y')
+    ? { ok: true, rule: 'dkim-testing', detail: 'is the key, but t=y calls it a test: take that out' }
+    : { ok: true, rule: 'dkim-found', detail: 'is the key' };
 }
 
 /** Tags in order, or null when it is no tag list or a tag stands twice (RFC 6376 section 3.2). */

@@ -1,6 +1,10 @@
 // What a credential is treated like: control fields, quotas, suppressed recipients, authentication and signatures, over
 // SMTP and up to what arrives.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hashPassword } from '../../src/platform/secret.ts';
+import { addCredential, type Treatment } from '../../src/store/credentials.ts';
+import { putQuota } from '../../src/store/quotas.ts';
+import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { type NameServer, startNameServer } from '../support/dns.ts';
 import { eventually } from '../support/eventually.ts';
 import { PASSWORD, startTestGateway, type TestGateway, USER } from '../support/gateway.ts';
@@ -9,7 +13,20 @@ import { ScriptedUpstream } from '../support/upstream.ts';
 
 let upstream: ScriptedUpstream;
 let dns: NameServer;
+let database: TestDatabase;
 let gateway: TestGateway;
+
+/** One credential for each treatment, made before the gateway starts: it remembers rows for two seconds. */
+const TREATMENTS: Record<string, Treatment> = {
+  deaf: { controlHeaders: false },
+  refused: { overQuota: 'reject' },
+  told: { onSuppressed: 'reject' },
+  held: { overQuota: 'hold' },
+  paced: {},
+  repeating: {},
+  enforcing: { authentication: 'enforce' },
+  unobserved: { authentication: 'off' },
+};
 
 beforeAll(async () => {
   upstream = await ScriptedUpstream.start();
@@ -17,42 +34,48 @@ beforeAll(async () => {
     'strict.example': { TXT: ['v=spf1 -all'] },
     '_dmarc.strict.example': { TXT: ['v=DMARC1; p=reject'] },
   });
-  gateway = await startTestGateway({
-    POSTERN_UPSTREAMS: upstream.url('name=main'),
-    POSTERN_DNS_SERVERS: dns.address,
-  });
+  database = await cloneDatabase();
+  for (const [name, treatment] of Object.entries(TREATMENTS)) {
+    const credential = { credentialId: name, tenantId: 'default', name, secretHash: await hashPassword(PASSWORD) };
+    await addCredential(database.db, { ...credential, ...treatment });
+  }
+  for (const credentialId of ['refused', 'held', 'paced', 'repeating']) {
+    const scope = { credentialId, tenantId: null, stream: null, recipientDomain: null };
+    await putQuota(database.db, { ...scope, counts: 'messages', limit: 2, windowMs: 60_000 });
+  }
+  gateway = await startTestGateway(
+    { POSTERN_UPSTREAMS: upstream.url('name=main'), POSTERN_DNS_SERVERS: dns.address },
+    { database },
+  );
 });
 beforeEach(() => {
   upstream.messages.length = 0;
 });
-afterEach(async () => {
-  await gateway.rows(`update credentials set authentication = 'observe', over_quota = 'defer', on_suppressed = 'accept',
-    control_headers = true`);
-  await gateway.rows('delete from quotas');
-  await gateway.rows('delete from suppressions');
-});
 afterAll(async () => {
   await gateway.end();
+  await database.drop();
   await upstream.stop();
   await dns.stop();
 });
 
-/** Changes how the credential is treated; the gateway has it within two seconds. */
-async function treat(columns: string): Promise<void> {
-  await gateway.rows(`update credentials set ${columns}`);
-  await new Promise(resolve => setTimeout(resolve, 2_100));
+/** Submits as that credential; the id. */
+async function submitAs(user: string, content = 'Subject: x\r\n\r\nhello\r\n', from = 'a@x.example'): Promise<string> {
+  const client = await SmtpClient.login(gateway.smtpPort, { user, password: PASSWORD });
+  const answer = await client.submit(from, ['b@x.example'], content);
+  client.close();
+  return /^250 2\.6\.0 queued as (\w{26})$/.exec(answer)?.[1] ?? answer;
 }
 
-async function ask(...commands: string[]): Promise<string[]> {
-  const client = await SmtpClient.login(gateway.smtpPort, { user: USER, password: PASSWORD });
+async function ask(user: string, ...commands: string[]): Promise<string[]> {
+  const client = await SmtpClient.login(gateway.smtpPort, { user, password: PASSWORD });
   const replies: string[] = [];
   for (const command of commands) replies.push(await client.ask(command));
   client.close();
   return replies;
 }
 
-async function refusal(content: string, from = 'a@strict.example'): Promise<string> {
-  const replies = await ask(`MAIL FROM:<${from}>`, 'RCPT TO:<b@x.example>', 'DATA', `${content}\r\n.`);
+async function refusal(user: string, content: string, from = 'a@strict.example'): Promise<string> {
+  const replies = await ask(user, `MAIL FROM:<${from}>`, 'RCPT TO:<b@x.example>', 'DATA', `${content}\r\n.`);
   return replies.at(-1)!;
 }
 
@@ -79,8 +102,7 @@ describe('control fields', () => {
   });
 
   it('mean nothing for a credential that may not, and do not leave either', async () => {
-    await treat('control_headers = false');
-    const id = await gateway.submit('b@x.example', content.replace('bulk', 'nonsense'));
+    const id = await submitAs('deaf', content.replace('bulk', 'nonsense'));
     expect((await arrived())[0]).not.toMatch(/X-Postern|X-PM|X-Mailgun/i);
     expect(await gateway.rows('select tags, metadata, stream from messages where message_id = $1', id)).toMatchObject([
       { tags: [], metadata: null, stream: 'transactional' },
@@ -88,8 +110,8 @@ describe('control fields', () => {
   });
 
   it('that cannot be understood are refused in words', async () => {
-    expect(await refusal('From: a@x.example\r\nX-Postern-Send-At: soon\r\n\r\n', 'a@x.example')).toMatch(
-      /^550 5\.6\.0 X-Postern-Send-At .*example/,
+    expect(await refusal(USER, 'From: a@x.example\r\nX-Postern-Send-At: soon\r\n\r\n', 'a@x.example')).toMatch(
+      /^550 5\.6\.0 X-Postern-Send-At .+/,
     );
   });
 
@@ -118,6 +140,7 @@ describe('control fields', () => {
     const first = await gateway.submit('b@x.example', content('one'));
     expect(await gateway.submit('b@x.example', content('two'))).toBe(first);
     const [, , , answer] = await ask(
+      USER,
       ...['MAIL FROM:<a@x.example>', 'RCPT TO:<other@x.example>', 'DATA', `${content('one')}.`],
     );
     expect(answer).toMatch(new RegExp(`^550 5\\.6\\.0 .*${first}`));
@@ -126,16 +149,9 @@ describe('control fields', () => {
 });
 
 describe('a quota of two a minute', () => {
-  const setQuota = async () => {
-    await gateway.rows(`insert into quotas (credential_id, counts, max_count, window_ms, bucket_ms)
-      select credential_id, 'messages', 2, 60000, 1000 from credentials where name = '${USER}'`);
-    await new Promise(resolve => setTimeout(resolve, 2_100));
-  };
-
   it('paces: the third is taken and waits for its turn', async () => {
-    await setQuota();
     const ids = [];
-    for (let i = 0; i < 3; i += 1) ids.push(await gateway.submit('b@x.example'));
+    for (let i = 0; i < 3; i += 1) ids.push(await submitAs('paced'));
     expect(await arrived(2)).toHaveLength(2);
     const [third] = await gateway.deliveries(ids[2]!);
     expect(third).toMatchObject({
@@ -148,25 +164,21 @@ describe('a quota of two a minute', () => {
   });
 
   it('refuses at MAIL, where the credential wants it so, and charges nothing', async () => {
-    await treat(`over_quota = 'reject'`);
-    await setQuota();
-    for (let i = 0; i < 2; i += 1) await gateway.submit('b@x.example');
+    for (let i = 0; i < 2; i += 1) await submitAs('refused');
     for (let i = 0; i < 3; i += 1) {
-      expect(await ask('MAIL FROM:<a@x.example>')).toEqual([
+      expect(await ask('refused', 'MAIL FROM:<a@x.example>')).toEqual([
         expect.stringMatching(/^452 4\.4\.5 Quota of 2 messages a minute .*retry after \d+ s$/),
       ]);
     }
-    const [{ used }] = (await gateway.rows<{ used: number }>('select sum(used)::int as used from quota_usage')) as [
-      { used: number },
-    ];
-    expect(used).toBe(2);
+    const used = await gateway.rows(
+      `select sum(used)::int as used from quota_usage join quotas using (quota_id) where credential_id = 'refused'`,
+    );
+    expect(used).toEqual([{ used: 2 }]);
   });
 
   it('holds, where the credential wants it so, until a person lets go', async () => {
-    await treat(`over_quota = 'hold'`);
-    await setQuota();
     const ids = [];
-    for (let i = 0; i < 3; i += 1) ids.push(await gateway.submit('b@x.example'));
+    for (let i = 0; i < 3; i += 1) ids.push(await submitAs('held'));
     expect(await gateway.deliveries(ids[2]!)).toMatchObject([
       { state: 'held', reason: expect.stringMatching(/^over-quota: /), due_in_s: null },
     ]);
@@ -174,19 +186,17 @@ describe('a quota of two a minute', () => {
   });
 
   it('is given back what a message was charged that turns out to be a repeat', async () => {
-    await setQuota();
     const content = 'Message-ID: <quota-repeat@x>\r\n\r\nhello\r\n';
-    const first = await gateway.submit('b@x.example', content);
-    for (let i = 0; i < 5; i += 1) expect(await gateway.submit('b@x.example', content)).toBe(first);
-    const second = await gateway.submit('b@x.example');
+    const first = await submitAs('repeating', content);
+    for (let i = 0; i < 5; i += 1) expect(await submitAs('repeating', content)).toBe(first);
+    const second = await submitAs('repeating');
     await gateway.reaches(second, 'delivered');
   });
 });
 
 it('a suppressed recipient is refused at RCPT, where the credential wants it so', async () => {
   await gateway.rows(`insert into suppressions (address_key, reason) values ('gone@x.example', 'hard-bounce')`);
-  await treat(`on_suppressed = 'reject'`);
-  const replies = await ask('MAIL FROM:<a@x.example>', 'RCPT TO:<Gone@X.example>', 'RCPT TO:<b@x.example>');
+  const replies = await ask('told', 'MAIL FROM:<a@x.example>', 'RCPT TO:<Gone@X.example>', 'RCPT TO:<b@x.example>');
   expect(replies[1]).toBe('550 5.7.1 recipient suppressed (hard-bounce)');
   expect(replies[2]).toMatch(/^250 /);
 });
@@ -204,14 +214,14 @@ describe('authentication', () => {
   });
 
   it('is enforced: what they would refuse is refused here, with the reason', async () => {
-    await treat(`authentication = 'enforce'`);
-    expect(await refusal(strict)).toMatch(/^550 5\.7\.26 DMARC policy of strict\.example is reject, .*sign as strict/);
+    expect(await refusal('enforcing', strict)).toMatch(
+      /^550 5\.7\.26 DMARC policy of strict\.example is reject, .*sign as strict/,
+    );
   });
 
   it('is off: the DNS is not asked', async () => {
-    await treat(`authentication = 'off'`);
     const before = dns.questions.length;
-    const id = await gateway.submit('b@x.example', 'From: a@never-asked.example\r\n\r\nhello\r\n');
+    const id = await submitAs('unobserved', 'From: a@never-asked.example\r\n\r\nhello\r\n');
     await gateway.reaches(id, 'delivered');
     expect(dns.questions.length).toBe(before);
   });

@@ -1,6 +1,10 @@
 /** The doors of the bounce room's pure half. README.md tells the files in reading order. */
 export type { BounceFact, BounceVerdict } from './classify.ts';
 export { classifyBounce } from './classify.ts';
+export type { EventDoor, Knock, Opening } from './events/door.ts';
+export type { EventSettings } from './events/doors.ts';
+export { createEventDoors } from './events/doors.ts';
+export type { EventRecipient, OurId, ProviderEvent, ProviderEventKind } from './events/provider-event.ts';
 export type { EvidenceLine, ExplainedRecipient, Explanation } from './explain.ts';
 export { explainReport } from './explain.ts';
 export { parseReport } from './report/parse.ts';

@@ -2,6 +2,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Health } from '../platform/health.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { Routes } from './provider-events.ts';
 
 export type HttpOptions = {
   readonly host: string;
@@ -11,12 +12,17 @@ export type HttpOptions = {
   readonly metrics: Metrics;
   /** False once we are shutting down. */
   readonly isOpen: () => boolean;
+  /** Of `createProviderEvents`. */
+  readonly providerEvents?: Routes;
 };
 
 export type HttpServer = { readonly port: number; stop(): Promise<void> };
 
+/** Until a request is there as a whole; Fastify's own default is for ever. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = Fastify({ logger: false, forceCloseConnections: true });
+  const app = Fastify({ logger: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS });
   addErrors(app);
   addHealth(app, options);
   app.get('/metrics', async (_request, reply) => {
@@ -24,6 +30,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     return reply.type(registry.contentType).send(await registry.metrics());
   });
   app.get('/', async (_request, reply) => reply.type('text/html').send(indexPage(options.version)));
+  await options.providerEvents?.(app);
   await app.listen({ host: options.host, port: options.port });
   const { port } = app.server.address() as { port: number };
   return { port, stop: () => app.close() };

@@ -82,6 +82,18 @@ export function createMetrics(countQueued: () => Promise<number>) {
       labelNames: ['upstream'],
       registers,
     }),
+    providerRequests: new Counter({
+      name: 'postern_provider_requests_total',
+      help: 'Requests to the event paths by provider and what became of them',
+      labelNames: ['provider', 'outcome'],
+      registers,
+    }),
+    providerEvents: new Counter({
+      name: 'postern_provider_events_total',
+      help: 'Events that providers told us, by provider and kind',
+      labelNames: ['provider', 'kind'],
+      registers,
+    }),
     queued: new Gauge({
       name: 'postern_deliveries_queued',
       help: 'Deliveries waiting or being tried',

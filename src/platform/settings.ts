@@ -5,6 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
 import { parseSecretKey } from './sealing.ts';
+import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
 export const ROLES = ['listener', 'dispatcher', 'http'] as const;
@@ -193,6 +194,32 @@ export const SETTINGS = {
     '300s',
     'Longest wait for one reply of an upstream (RFC 5321 section 4.5.3.2); connecting takes a tenth of it at most.',
     '60s',
+  ),
+  POSTERN_EVENTS_SES_TOPICS: setting(
+    listOf(topicArn),
+    null,
+    'SNS topics whose SES events are taken at /events/ses.',
+    'arn:aws:sns:eu-west-1:123456789012:ses-events',
+  ),
+  POSTERN_EVENTS_POSTMARK: setting(
+    basicAccounts,
+    null,
+    'Login that Postmark uses at /events/postmark, as user:password; `name=` in front makes it /events/postmark/name.',
+    'postmark:b1946ac92492d2347c6235b4d2611184',
+    { secret: true },
+  ),
+  POSTERN_EVENTS_MAILGUN: setting(
+    signingKeyAccounts,
+    null,
+    'Webhook signing key of Mailgun, for /events/mailgun; `name=` in front makes it /events/mailgun/name.',
+    '0123456789abcdef0123456789abcdef',
+    { secret: true },
+  ),
+  POSTERN_EVENTS_SENDGRID: setting(
+    publicKeyAccounts,
+    null,
+    'Verification key of SendGrid, for /events/sendgrid; `name=` in front makes it /events/sendgrid/name.',
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…',
   ),
   POSTERN_DNS_SERVERS: setting(
     listOf(hostAndPort),

@@ -1,6 +1,8 @@
 /** The doors of the bounce room's pure half. README.md tells the files in reading order. */
 export type { BounceFact, BounceVerdict } from './classify.ts';
 export { classifyBounce } from './classify.ts';
+export type { JudgedRecipient } from './events/as-report.ts';
+export { asReported } from './events/as-report.ts';
 export type { EventDoor, Knock, Opening } from './events/door.ts';
 export type { EventSettings } from './events/doors.ts';
 export { createEventDoors } from './events/doors.ts';

@@ -22,6 +22,8 @@ export type Said = {
 
 /** Below that the classifier guesses from the vaguest words. */
 const UNDERSTOOD = 0.5;
+/** The provider's word alone: as good as a precise code. */
+const PROVIDER_CONFIDENCE = 0.7;
 
 export function judgeBounce(provider: ProviderKind, claim: Claim, said: Said): EventRecipient {
   if (claim.kind === 'rejected') return unsent(provider, claim, said);
@@ -30,36 +32,38 @@ export function judgeBounce(provider: ProviderKind, claim: Claim, said: Said): E
   const isUnderstood = verdict.reason !== 'unknown' && verdict.confidence >= UNDERSTOOD;
   if (!isUnderstood) {
     const hard = claim.hard === 'by-itself' && claim.kind === 'bounced';
-    return { ...facts, reason: claim.reason, hard, rule: own };
+    return { ...facts, reason: claim.reason, hard, rule: own, confidence: PROVIDER_CONFIDENCE };
   }
   const isVetoed = claim.hard === 'never' && verdict.kind === 'hard';
   const rule = isVetoed ? `${verdict.rule}, not hard for ${own}` : verdict.rule;
-  return { ...facts, reason: verdict.reason, hard: verdict.kind === 'hard' && !isVetoed, rule };
+  const hard = verdict.kind === 'hard' && !isVetoed;
+  return { ...facts, reason: verdict.reason, hard, rule, confidence: verdict.confidence };
 }
 
 /** abuse when the provider names no type; authentication failures speak of our DKIM, not for the recipient (RFC 6591). */
 export function judgeComplaint(said: Said): EventRecipient {
   const { facts, verdict } = classified(said, 'complaint');
-  return { ...facts, reason: verdict.reason, hard: false, rule: verdict.rule };
+  return { ...facts, reason: verdict.reason, hard: false, rule: verdict.rule, confidence: verdict.confidence };
 }
 
 export function judgeDelivered(said: Said): EventRecipient {
   const { facts, verdict } = classified(said, 'delivered');
-  return { ...facts, reason: verdict.reason, hard: false, rule: verdict.rule };
+  return { ...facts, reason: verdict.reason, hard: false, rule: verdict.rule, confidence: verdict.confidence };
 }
 
 /** No server was asked, so the words are the provider's own and prove nothing. */
 export function unsent(provider: ProviderKind, claim: Claim, said: Said): EventRecipient {
   const { facts } = classified(said, 'failed');
-  return { ...facts, reason: claim.reason, hard: false, rule: `${provider}:${claim.says}` };
+  const rule = `${provider}:${claim.says}`;
+  return { ...facts, reason: claim.reason, hard: false, rule, confidence: PROVIDER_CONFIDENCE };
 }
 
 export function unsubscribed(provider: ProviderKind, said: Said): EventRecipient {
   const { facts } = classified(said, 'delivered');
-  return { ...facts, reason: null, hard: false, rule: `${provider}:unsubscribed` };
+  return { ...facts, reason: null, hard: false, rule: `${provider}:unsubscribed`, confidence: 1 };
 }
 
-type Facts = Omit<EventRecipient, 'reason' | 'hard' | 'rule'>;
+type Facts = Omit<EventRecipient, 'reason' | 'hard' | 'rule' | 'confidence'>;
 
 function classified(said: Said, action: ReportAction): { facts: Facts; verdict: BounceVerdict } {
   const { address, finalAddress = null, isCertain = true, feedbackType = null } = said;
@@ -68,5 +72,5 @@ function classified(said: Said, action: ReportAction): { facts: Facts; verdict: 
   const status = readStatus(said.status ?? '');
   const reported = reportedRecipient({ recipient: address, action, status, replyCode, diagnostic, feedbackType });
   const facts = { status: reported.status, replyCode: reported.replyCode, diagnostic: reported.diagnostic };
-  return { facts: { address, finalAddress, ...facts, isCertain }, verdict: classifyBounce(reported) };
+  return { facts: { address, finalAddress, ...facts, feedbackType, isCertain }, verdict: classifyBounce(reported) };
 }

@@ -53,6 +53,10 @@ export type EventRecipient = {
   readonly hard: boolean;
   /** What decided: the classifier's rule, the provider's own words, or both. */
   readonly rule: string;
+  /** 0 to 1, as of the classifier. */
+  readonly confidence: number;
+  /** Of a complaint (RFC 5965 section 3.1). */
+  readonly feedbackType: string | null;
   /** False where the provider lists several and knows only that one of them did it. */
   readonly isCertain: boolean;
 };

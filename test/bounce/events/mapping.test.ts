@@ -49,6 +49,8 @@ describe('SES', () => {
             reason: 'no_mailbox',
             hard: true,
             rule: 'no-mailbox',
+            confidence: 0.9,
+            feedbackType: null,
             isCertain: true,
           },
         ],

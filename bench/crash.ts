@@ -12,7 +12,7 @@ import { pourMail } from './crash/pour.ts';
 import { kill, VICTIMS, type Victim } from './crash/victims.ts';
 import { count, setting } from './options.ts';
 import { haraka } from './relays/haraka.ts';
-import { postern } from './relays/postern.ts';
+import { posternVariants } from './relays/postern.ts';
 import { postfix } from './relays/postfix.ts';
 import type { Relay, RunningRelay, Site } from './relays/relay.ts';
 import { startSink } from './sink.ts';
@@ -153,5 +153,5 @@ function examples(numbers: readonly number[]): string {
 }
 
 function relayNamed({ relay, set, haraka: prefix }: Options): Relay {
-  return [postern(set), postfix, haraka(prefix)].find(({ name }) => name === relay)!;
+  return [...posternVariants(set), postfix, haraka(prefix)].find(({ name }) => name === relay)!;
 }

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { describeMachine } from './machine.ts';
 import { count, list, setting } from './options.ts';
 import { haraka } from './relays/haraka.ts';
-import { postern } from './relays/postern.ts';
+import { posternVariants } from './relays/postern.ts';
 import { postfix } from './relays/postfix.ts';
 import type { Relay } from './relays/relay.ts';
 import { machineLines, scenarioTable } from './report.ts';
@@ -62,7 +62,7 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
 }
 
 function findRelays(options: Options): { present: Relay[]; versions: string[] } {
-  const known = [postern(options.set), postfix, haraka(options.haraka)];
+  const known = [...posternVariants(options.set), postfix, haraka(options.haraka)];
   const wanted = options.relays.map(name => known.find(relay => relay.name === name) ?? usage(`no relay "${name}"`));
   const findings = wanted.map(relay => ({ relay, finding: relay.find() }));
   for (const { relay, finding } of findings) {

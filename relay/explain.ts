@@ -122,7 +122,9 @@ function dataSteps({ identity }: Submission, { facts, authentication }: Assessme
   const checks = CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts)));
   if (!authentication) {
     const said =
-      identity.authentication === 'off' ? 'off for this credential' : 'not looked at: captured or refused before, or the DNS is slow';
+      identity.authentication === 'off'
+        ? 'off for this credential'
+        : 'not looked at: captured or refused before, or the DNS is slow';
     return [...checks, step('DATA', 'authentication', said, null, '')];
   }
   const objection = objectToAuthentication(authentication, identity.authentication);

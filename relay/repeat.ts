@@ -1,9 +1,12 @@
 // When two submissions are one. An app that lost the connection before our 250 sends again; so does one that restarts.
-// What it sent with the same key, or with the same Message-ID and body to the same people, is stored once. The body counts
-// because there are apps whose Message-ID is always the same; the header does not, since many write a new Date.
-import { hash } from 'node:crypto';
+// What it sent with the same key, or with the same Message-ID and content to the same people, is stored once. The content
+// counts because there are apps whose Message-ID is always the same; Date and Subject do not, since an app that makes its
+// message anew writes the new time into the one, and some tools into both.
+import { createHash, hash } from 'node:crypto';
 import { addressKey } from '../src/mail/address.ts';
 import type { Envelope } from '../src/mail/envelope.ts';
+import type { Header } from '../src/mail/header.ts';
+import { omittedRanges, outgoingParts } from '../src/mail/outgoing.ts';
 import type { Identity } from '../src/mail/submission.ts';
 import type { RepeatKey } from '../src/store/accept.ts';
 
@@ -13,7 +16,8 @@ const CHOSEN_KEY_MS = 24 * 3_600_000;
 export type RepeatOptions = {
   /** The Message-ID that the app gave it, or null. */
   readonly internetMessageId: string | null;
-  readonly body: Buffer;
+  readonly content: Buffer;
+  readonly header: Header;
   /** The key that the app gave it, or null. */
   readonly idempotencyKey: string | null;
   /** How long a Message-ID is remembered; null = not at all. */
@@ -22,7 +26,7 @@ export type RepeatOptions = {
 
 /** null = nothing that a repeat could be known by. */
 export function repeatKeyOf(identity: Identity, envelope: Envelope, options: RepeatOptions): RepeatKey | null {
-  const { internetMessageId, body, idempotencyKey, windowMs } = options;
+  const { internetMessageId, idempotencyKey, windowMs } = options;
   const envelopeHash = () => shortHash([envelope.reversePath, ...recipientKeys(envelope)]);
   if (idempotencyKey !== null) {
     const key = shortHash([identity.credentialId, 'key', idempotencyKey]);
@@ -31,10 +35,17 @@ export function repeatKeyOf(identity: Identity, envelope: Envelope, options: Rep
   if (internetMessageId === null || windowMs === null) return null;
   const own = envelopeHash();
   return {
-    key: shortHash([identity.credentialId, 'id', internetMessageId, own, hash('sha256', body, 'base64')]),
+    key: shortHash([identity.credentialId, 'id', internetMessageId, own, contentHash(options)]),
     envelope: own,
     forMs: windowMs,
   };
+}
+
+function contentHash({ content, header }: RepeatOptions): string {
+  const passing = header.fields.filter(({ name }) => name === 'date' || name === 'subject');
+  const digest = createHash('sha256');
+  for (const part of outgoingParts('', content, omittedRanges(passing))) digest.update(part);
+  return digest.digest('base64');
 }
 
 /** In one order, whatever the client's was. */

@@ -1,4 +1,5 @@
 // Postern as this checkout has it, on its embedded default: no DATABASE_URL, no REDIS_URL, one process.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,26 +10,55 @@ import { launch, type Relay, type RunningRelay, type Site, stopTree } from './re
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 const LOGIN: Login = { user: 'bench', password: 'secret-password' };
+const PROGRAM = join(checkout, 'bin/postern.js');
 const UPSTREAM_CONNECTIONS = 20;
 
+/** How its credential is treated and its domain is known, by the names that `--relays` takes. */
+const VARIANTS = {
+  /** As it comes. */
+  postern: { settings: {}, commands: [] },
+  /** Nothing is looked at that can be switched off: what the rest costs. */
+  'postern-plain': {
+    settings: { POSTERN_REPEAT_WINDOW: 'off' },
+    commands: [['credential', 'set', LOGIN.user, '--authentication', 'off', '--control-headers', 'ignore']],
+  },
+  /** Each message gets an RSA and an Ed25519 signature. */
+  'postern-signed': {
+    settings: {},
+    commands: [
+      ['domain', 'add', SENDER_DOMAIN],
+      ['domain', 'dkim', SENDER_DOMAIN, '--now'],
+    ],
+  },
+} as const;
+
 /** `settings` are the environment's POSTERN_… on top of what the bench needs, to compare one with another. */
-export function postern(settings: Readonly<Record<string, string>> = {}): Relay {
-  return {
-    name: 'postern',
+export function posternVariants(settings: Readonly<Record<string, string>> = {}): Relay[] {
+  return Object.entries(VARIANTS).map(([name, variant]) => ({
+    name,
     find: () => ({ kind: 'found', version: checkoutVersion() }),
-    start: site => startPostern(site, settings),
-  };
+    start: site => startPostern(site, { ...variant.settings, ...settings }, variant.commands),
+  }));
 }
 
-async function startPostern(site: Site, settings: Readonly<Record<string, string>>): Promise<RunningRelay> {
+async function startPostern(
+  site: Site,
+  settings: Readonly<Record<string, string>>,
+  commands: readonly (readonly string[])[],
+): Promise<RunningRelay> {
   const httpPort = await freePort();
+  const env = { ...environment(site, httpPort), ...settings };
   const { tree } = await launch({
     program: process.execPath,
-    args: ['--max-semi-space-size=4', join(checkout, 'bin/postern.js'), 'start'],
-    home: site.home,
-    env: { ...environment(site, httpPort), ...settings },
+    args: ['--max-semi-space-size=4', PROGRAM, 'start'],
+    ...{ home: site.home, env },
     isReady: () => answersOk(`http://127.0.0.1:${httpPort}/readyz`),
   });
+  for (const command of commands) {
+    const options = { cwd: site.home, env: { ...process.env, ...env }, encoding: 'utf8' as const };
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...command], options);
+    if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
+  }
   return { tree, smtpPort: site.smtpPort, login: LOGIN, stop: () => stopTree(tree) };
 }
 
@@ -42,6 +72,11 @@ function environment(site: Site, httpPort: number): Record<string, string> {
     POSTERN_TLS_CERT: site.certificate.cert,
     POSTERN_TLS_KEY: site.certificate.key,
     POSTERN_LOG_LEVEL: 'warn',
+    // Nobody listens there: an answer, if a sad one, from where every machine has it.
+    POSTERN_DNS_SERVERS: '127.0.0.1:1',
+    // 20 sessions a scenario and more log in at once, from one address.
+    POSTERN_MAX_SESSIONS_PER_IP: '1000',
+    POSTERN_MAX_CLIENT_SESSIONS_PER_IP: '1000',
   };
 }
 

@@ -186,7 +186,7 @@ export const SETTINGS = {
   POSTERN_REPEAT_WINDOW: setting(
     z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
     '1h',
-    'How long a message is remembered: the same Message-ID and body to the same recipients is sent once. `off`: never.',
+    'How long a message is remembered: the same Message-ID and content to the same recipients go once. `off`: never.',
     '10m',
   ),
   POSTERN_UPSTREAM_TIMEOUT: setting(

@@ -91,6 +91,7 @@ describe('two submissions, not one', () => {
     ['one recipient more', (content: string) => gateway.submit(['a@x.example', 'c@x.example'], content)],
     ['another sender', (content: string) => gateway.submit('a@x.example', content, 'other@example.com')],
     ['another body', () => gateway.submit('a@x.example', fresh('other').replace(/<\d+@/, `<${made - 1}@`))],
+    ['another header', (content: string) => gateway.submit('a@x.example', `X-Other: 1\r\n${content}`)],
     ['another Message-ID', () => gateway.submit('a@x.example', fresh())],
   ])('%s', async (_name, again) => {
     const content = fresh();

@@ -2,6 +2,7 @@
 // and stops it. README.md says where to read on.
 
 import type { Kysely } from 'kysely';
+import type { ReturnPathKey } from '../src/mail/verp.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import { createLookup } from '../src/platform/dns.ts';
@@ -21,6 +22,7 @@ import { Route } from './dispatch/route.ts';
 import { createDoor, type DoorOptions } from './door.ts';
 import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
+import { createReturnPaths } from './return-path.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { SmtpUpstream } from './upstreams/smtp.ts';
 
@@ -60,6 +62,8 @@ export type RelayOptions = {
   /** One run of one node: `node:run`. */
   readonly nodeId: string;
   readonly runId: string;
+  /** What return paths are signed with. */
+  readonly returnPathKey: ReturnPathKey;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -132,10 +136,18 @@ function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstrea
   const slots = settings.POSTERN_UPSTREAMS!.reduce((sum, upstream) => sum + upstream.connections, 0);
   const onRetry = (delayMs: number) => queue.wake(delayMs);
   const schedule = settings.POSTERN_RETRY;
+  const returnPaths = returnPathsOf(options);
   return new Dispatcher({
     ...{ pool, route, recorder, budget, holder, nodeId, slots, clock, log },
-    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, onRetry },
+    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, returnPaths, onRetry },
   });
+}
+
+/** Where nothing comes back to us, nothing is signed. */
+function returnPathsOf({ settings, returnPathKey, clock }: RelayOptions) {
+  const { POSTERN_RETURN_PATH_DOMAIN: domain, POSTERN_BOUNCE_MAILBOXES: mailboxes } = settings;
+  if (domain === null && mailboxes === null) return null;
+  return createReturnPaths({ domain, key: returnPathKey, upstreams: settings.POSTERN_UPSTREAMS ?? [], clock });
 }
 
 export function createUpstreams(settings: Settings, hostname: string): SmtpUpstream[] {

@@ -31,6 +31,8 @@ import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
 import { defaultMode, type Settings } from './platform/settings.ts';
+import { loadReturnPathKeys } from './platform/return-path-key.ts';
+import type { Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
 import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
 import { migrate } from './store/migrate.ts';
@@ -87,11 +89,13 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   onStop(() => queue.close());
 
   const hostname = settings.POSTERN_HOSTNAME ?? machineName();
+  const returnPathKeys = await loadReturnPathKeys(dataDir.path, null);
   const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
     ...{ pool: hot, db, queue, settings, hostname, clock: systemClock, log, metrics },
     nodeId: await nodeId(dataDir.path),
     runId: newId(Date.now()),
+    returnPathKey: returnPathKeys[0]!,
   });
   await relay.start();
   onStop(graceMs => relay.stop(graceMs));

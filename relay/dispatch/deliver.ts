@@ -7,10 +7,11 @@ import type { RetrySchedule } from '../../src/platform/duration.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { nextStep } from '../retry.ts';
+import type { ReturnPaths } from '../return-path.ts';
 import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
 import type { Choice, Picked, Route } from './route.ts';
-import type { Work } from './work.ts';
+import { eachAlone, type Work } from './work.ts';
 
 export type DeliverOptions = {
   readonly route: Route;
@@ -20,6 +21,8 @@ export type DeliverOptions = {
   readonly random: () => number;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** null: mail leaves with the reverse-path that it came with. */
+  readonly returnPaths: ReturnPaths | null;
   /** Called with the delay of each retry. */
   readonly onRetry: (delayMs: number) => void;
 };
@@ -27,14 +30,29 @@ export type DeliverOptions = {
 /** Ends the attempts; they are recorded all the same. */
 type Signals = { readonly attempt: AbortSignal; readonly record: AbortSignal };
 
+/** Of one message's recipients, when each travels alone: other messages want connections too. */
+const SIDE_BY_SIDE = 5;
+
 export async function deliver(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
+  if (!options.returnPaths?.splits(work.envelope)) return deliverTogether(work, options, signals);
+  const waiting = eachAlone(work);
+  const takeTurns = async () => {
+    for (let alone = waiting.shift(); alone; alone = waiting.shift()) await deliverTogether(alone, options, signals);
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: SIDE_BY_SIDE }, takeTurns));
+  const broken = lanes.find(lane => lane.status === 'rejected');
+  if (broken) throw broken.reason;
+}
+
+async function deliverTogether(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
   const { route, recorder, clock } = options;
   let pending = all(work);
   let choice = work.openedHop === null ? await openFirst(work, options, signals) : route.at(work.openedHop);
   while (choice !== null) {
     const openedAt = clock();
     const down = choice.hop === work.openedHop ? route.resume(choice.hop, openedAt) : null;
-    const report = down === null ? await tryOnce(work, pending, choice, signals.attempt) : untried(pending, down);
+    const report =
+      down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
     if (down === null) route.learn(choice.hop, report.results, clock());
     const next: Picked =
       work.pinnedUpstream === null ? route.pick(choice.hop + 1, clock()) : { choice: null, skipped: [] };
@@ -75,12 +93,21 @@ async function openFirst(work: Work, options: DeliverOptions, signals: Signals):
   return leaseHeld ? choice : null;
 }
 
-function tryOnce(work: Work, pending: readonly number[], choice: Choice, signal: AbortSignal): Promise<AttemptReport> {
+function tryOnce(
+  work: Work,
+  pending: readonly number[],
+  choice: Choice,
+  { returnPaths }: DeliverOptions,
+  signal: AbortSignal,
+): Promise<AttemptReport> {
+  const { upstream } = choice;
   const envelope: Envelope =
     pending.length === work.numbers.length
       ? work.envelope
       : { ...work.envelope, recipients: pending.map(index => work.envelope.recipients[index]!) };
-  return choice.upstream.attempt(envelope, work.parts, signal);
+  const numbers = pending.map(index => work.numbers[index]!);
+  const addressed = returnPaths?.address(envelope, work.messageId, numbers, upstream.name) ?? envelope;
+  return upstream.attempt(addressed, work.parts, signal);
 }
 
 /** Its upstream went down while the message waited for its turn: not one more wait for a host that does not answer. */

@@ -85,6 +85,15 @@ export function workOfClaimed(group: readonly ClaimedDelivery[], content: Buffer
   };
 }
 
+/** The same message as one piece of work a recipient; the content is shared. */
+export function eachAlone(work: Work): Work[] {
+  return work.numbers.map((n, i) => ({
+    ...work,
+    numbers: [n],
+    envelope: { ...work.envelope, recipients: [work.envelope.recipients[i]!] },
+  }));
+}
+
 export function keysOf(work: Work): DeliveryKey[] {
   return work.numbers.map(n => ({ messageId: work.messageId, n, attempt: work.attempt }));
 }

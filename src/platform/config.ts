@@ -83,6 +83,11 @@ function contradictions(settings: Settings): string[] {
       `POSTERN_MODE: live needs POSTERN_UPSTREAMS (example: POSTERN_UPSTREAMS=${SETTINGS.POSTERN_UPSTREAMS.example})`,
     );
   }
+  if (typeof settings.POSTERN_BOUNCE_SMTP_PORT === 'number' && settings.POSTERN_RETURN_PATH_DOMAIN === null) {
+    problems.push(
+      `POSTERN_BOUNCE_SMTP_PORT: takes mail for POSTERN_RETURN_PATH_DOMAIN, which is missing (example: POSTERN_RETURN_PATH_DOMAIN=${SETTINGS.POSTERN_RETURN_PATH_DOMAIN.example})`,
+    );
+  }
   return problems;
 }
 

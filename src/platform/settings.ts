@@ -6,9 +6,10 @@ import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
 import { parseSecretKey } from './sealing.ts';
 import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
+import { mailboxUrls } from './mailbox-url.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
-export const ROLES = ['listener', 'dispatcher', 'http'] as const;
+export const ROLES = ['listener', 'dispatcher', 'poller', 'followers', 'http'] as const;
 export type Role = (typeof ROLES)[number];
 
 export type Setting<T = unknown> = {
@@ -44,6 +45,10 @@ const bytes = z
 const network = z
   .string()
   .refine(value => isIP(value.split('/')[0]!) !== 0 && ipaddr.isValidCIDR(value), 'is no network');
+const domain = z
+  .string()
+  .regex(/^(?=.{1,190}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i, 'is not a domain')
+  .transform(value => value.toLowerCase());
 const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
 const secretKey = z.string().transform((value, context): Buffer => {
   const key = parseSecretKey(value);
@@ -220,6 +225,30 @@ export const SETTINGS = {
     null,
     'Verification key of SendGrid, for /events/sendgrid; `name=` in front makes it /events/sendgrid/name.',
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…',
+  POSTERN_RETURN_PATH_DOMAIN: setting(
+    domain,
+    null,
+    'Mail leaves with a signed return path in this domain, b+TOKEN@domain, so that bounces come to us and prove themselves.',
+    'bounces.example.com',
+  ),
+  POSTERN_BOUNCE_MAILBOXES: setting(
+    mailboxUrls,
+    null,
+    'Mailboxes that bounces and complaints arrive in, comma-separated.',
+    'imaps://bounces:pass@imap.example.com/INBOX?then=move&folder=Processed',
+    { secret: true },
+  ),
+  POSTERN_BOUNCE_SMTP_PORT: setting(
+    portOrOff,
+    'off',
+    'SMTP port that takes mail for POSTERN_RETURN_PATH_DOMAIN and nothing else, in place of a mailbox, or `off`.',
+    '25',
+  ),
+  POSTERN_SUPPRESSIONS_PER_HOUR: setting(
+    count,
+    '1000',
+    'Most addresses suppressed by bounces and complaints within an hour; beyond it they wait for a person.',
+    '5000',
   ),
   POSTERN_DNS_SERVERS: setting(
     listOf(hostAndPort),
@@ -227,7 +256,12 @@ export const SETTINGS = {
     'Resolvers for the look-ups that we make. Without it: those of the system.',
     '127.0.0.1:5353,[::1]:53',
   ),
-  POSTERN_ROLES: setting(roles, 'all', 'What this process does: listener, dispatcher, http, or all.', 'listener,http'),
+  POSTERN_ROLES: setting(
+    roles,
+    'all',
+    'What this process does: listener, dispatcher, poller, followers, http, or all.',
+    'listener,http',
+  ),
   POSTERN_ADMIN_PASSWORD: setting(
     text,
     null,

@@ -15,12 +15,14 @@ export type UpstreamSettings = {
   readonly connections: number;
   /** Messages a second; null = as fast as it takes them. */
   readonly ratePerSecond: number | null;
+  /** Whether it gets the client's reverse-path, because it insists on one that it knows. */
+  readonly ownReturnPath: boolean;
 };
 
 const DEFAULT_CONNECTIONS = 10;
 const TLS_MODES = ['none', 'opportunistic', 'required', 'verify'] as const;
 const RATE_SECONDS = { s: 1, m: 60, h: 3600 } as const;
-const PARAMETERS = ['name', 'rate', 'connections', 'tls'];
+const PARAMETERS = ['name', 'rate', 'connections', 'tls', 'returnPath'];
 
 export const upstreamUrls = z.string().transform((value, context) => {
   const upstreams: UpstreamSettings[] = [];
@@ -51,6 +53,8 @@ export function parseUpstreamUrl(text: string): UpstreamSettings | string {
   if (!Number.isInteger(connections) || connections < 1 || connections > 1000) return 'has connections outside 1-1000';
   const ratePerSecond = parseRate(url.searchParams.get('rate'));
   if (ratePerSecond === undefined) return 'has a rate that is not like 14/s, 100/m or 5000/h';
+  const returnPath = url.searchParams.get('returnPath');
+  if (returnPath !== null && returnPath !== 'own') return `has returnPath=${returnPath}, which can only be own`;
   const user = decoded(url.username);
   const password = decoded(url.password);
   if (user === null || password === null) return 'has a % in user or password that is not written as %25';
@@ -66,6 +70,7 @@ export function parseUpstreamUrl(text: string): UpstreamSettings | string {
     verifyCertificate: tls === 'verify',
     connections,
     ratePerSecond,
+    ownReturnPath: returnPath === 'own',
   };
 }
 

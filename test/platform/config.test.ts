@@ -39,7 +39,7 @@ describe('the settings', () => {
       POSTERN_UPSTREAMS: null,
       POSTERN_MODE: null,
       POSTERN_MAX_AGE: 172_800_000,
-      POSTERN_ROLES: new Set(['listener', 'dispatcher', 'http']),
+      POSTERN_ROLES: new Set(['listener', 'dispatcher', 'poller', 'followers', 'http']),
       POSTERN_LOG_LEVEL: 'info',
     });
   });

@@ -11,6 +11,7 @@ const BASE = {
   verifyCertificate: false,
   connections: 10,
   ratePerSecond: null,
+  ownReturnPath: false,
 };
 
 describe('the URL of an upstream', () => {

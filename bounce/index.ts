@@ -1,4 +1,4 @@
-/** The doors of the bounce room's pure half. README.md tells the files in reading order. */
+/** The doors of the bounce room. README.md tells the files in reading order. */
 export type { BounceFact, BounceVerdict } from './classify.ts';
 export { classifyBounce } from './classify.ts';
 export type { JudgedRecipient } from './events/as-report.ts';
@@ -9,6 +9,7 @@ export { createEventDoors } from './events/doors.ts';
 export type { EventRecipient, OurId, ProviderEvent, ProviderEventKind } from './events/provider-event.ts';
 export type { EvidenceLine, ExplainedRecipient, Explanation } from './explain.ts';
 export { explainReport } from './explain.ts';
+export type { Ingested, IngestedRecipient, IngestReport, Source } from './ingest.ts';
 export { parseReport } from './report/parse.ts';
 export type {
   BounceReport,
@@ -19,3 +20,5 @@ export type {
   SmtpStage,
 } from './report/recipient.ts';
 export type { BounceReason } from './rules/reason.ts';
+export type { Bounces, BouncesOptions } from './wing.ts';
+export { connectionsFor, createBounces } from './wing.ts';

@@ -17,6 +17,8 @@ import {
   type Relay,
   startListener,
 } from '../relay/index.ts';
+import { connectionsFor, createBounces } from '../bounce/index.ts';
+import { createAuthenticate, createRelay, type Listener, type Relay, startListener } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { type Reply, reply } from './mail/reply.ts';
@@ -102,6 +104,9 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   await warnOfStrandedMail(parts, other);
   const domainWatch = watchDomains(parts);
   onStop(() => domainWatch?.stop());
+  const bounces = await openBounces(parts, databaseUrl, returnPathKeys, onStop);
+  await bounces.start();
+  onStop(() => bounces.stop());
   // Before the ports are open, since apps come at once; taken back when one of them cannot be had, since then nobody is
   // shown what was made.
   const firstStart = await makeFirstLogins(db, settings);
@@ -177,6 +182,18 @@ async function connect(databaseUrl: string, log: Logger, onStop: Hooks['onStop']
   const ran = await migrate(db as unknown as Kysely<never>);
   if (ran.length > 0) log.info({ event: 'migrated', migrations: ran }, 'database migrated');
   return { hot, other, db };
+}
+
+/** Over a pool of its own: reports that come by the thousand are not to keep anybody waiting. */
+async function openBounces(
+  { settings, log, metrics }: Parts,
+  databaseUrl: string,
+  returnPathKeys: Awaited<ReturnType<typeof loadReturnPathKeys>>,
+  onStop: Hooks['onStop'],
+) {
+  const pool = createPool(databaseUrl, { max: connectionsFor(settings), name: 'postern-bounces', log });
+  onStop(() => pool.end());
+  return createBounces({ pool, settings, returnPathKeys, clock: systemClock, log, metrics });
 }
 
 /** The name under which this data directory's runs hold leases. */

@@ -43,6 +43,11 @@ export function readDeliveryStatus(text: string, context: string): ReportedRecip
   return found.filter(one => one !== undefined);
 }
 
+/** Original-Envelope-Id, which stands in front of the recipients' groups. */
+export function readEnvelopeId(text: string): string | null {
+  return /^original-envelope-id[ \t]{0,4}:[ \t]{0,4}(\S{1,200})/im.exec(text.slice(0, 16_384))?.[1] ?? null;
+}
+
 /** True where a text holds status fields, whatever part it stands in. */
 export function holdsStatusFields(text: string): boolean {
   const lower = text.toLowerCase();

@@ -33,5 +33,6 @@ export function originalMessage(header: Header): OriginalMessage | null {
     from: addressOf(header.get('from')),
     to: findAddresses(`${header.get('to')} ${header.get('cc')}`, 50),
     subject: header.has('subject') ? header.text('subject') : null,
+    received: header.all('received').slice(0, 50),
   };
 }

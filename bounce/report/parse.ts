@@ -6,10 +6,10 @@ import type { Header } from '../mime/header.ts';
 import { sourceText } from '../mime/source.ts';
 import type { Message, Part } from '../mime/walk.ts';
 import { partText, walkMessage } from '../mime/walk.ts';
-import { findAddresses, sameAddress, verpAddress } from './address.ts';
+import { addressOf, findAddresses, sameAddress, verpAddress } from './address.ts';
 import { isFeedbackReport, readFeedback } from './arf.ts';
 import { isAutoReply, isAutoReplyText, isChallenge, readAutoReply } from './auto-reply.ts';
-import { holdsStatusFields, readDeliveryStatus } from './dsn.ts';
+import { holdsStatusFields, readDeliveryStatus, readEnvelopeId } from './dsn.ts';
 import type { Evidence } from './evidence.ts';
 import { enoughWeight, weighHeader, weighText } from './evidence.ts';
 import type { FreeformInput } from './family.ts';
@@ -50,7 +50,18 @@ export function parseReport(bytes: Uint8Array): BounceReport {
     ...finding,
     original: isReport ? originalMessage(original) : null,
     addressedTo: isReport ? addressedTo(message.header) : [],
+    envelopeId: finding.kind === 'dsn' ? envelopeId(message) : null,
+    header: {
+      messageId: message.header.get('message-id') || null,
+      from: addressOf(message.header.get('from')),
+      subject: message.header.has('subject') ? message.header.text('subject') : null,
+    },
   };
+}
+
+function envelopeId(message: Message): string | null {
+  const part = message.parts.find(one => one.type.endsWith('delivery-status'));
+  return readEnvelopeId(part ? partText(message, part, 16_384) : '');
 }
 
 const nothing: Finding = { kind: 'not-a-bounce', format: 'none', recipients: [] };

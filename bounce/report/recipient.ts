@@ -46,6 +46,16 @@ export interface BounceReport {
   readonly original: OriginalMessage | null;
   /** Addresses the report itself was sent to: a VERP return path stands here. */
   readonly addressedTo: readonly string[];
+  /** ENVID of the returned message (RFC 3464 section 2.2.1). */
+  readonly envelopeId: string | null;
+  /** Of the report itself. */
+  readonly header: ReportHeader;
+}
+
+export interface ReportHeader {
+  readonly messageId: string | null;
+  readonly from: string | null;
+  readonly subject: string | null;
 }
 
 export interface OriginalMessage {
@@ -54,6 +64,8 @@ export interface OriginalMessage {
   readonly from: string | null;
   readonly to: readonly string[];
   readonly subject: string | null;
+  /** Values of its Received fields: each host on the way left the id that it knew the message by. */
+  readonly received: readonly string[];
 }
 
 export type Reading = Partial<Omit<ReportedRecipient, 'status' | 'replyCode'>> & {

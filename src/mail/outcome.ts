@@ -32,3 +32,18 @@ export type EventKind =
   | 'domain-ok'
   | 'domain-broken'
   | 'dkim-key-signs';
+  | ReturnedKind
+  | 'address-suppressed'
+  | AlarmKind;
+
+/** What came back about a delivery. `report-unproven` may be anybody's invention: shown, and acted upon by nobody. */
+export type ReturnedKind =
+  | 'bounced'
+  | 'complained'
+  | 'delay-reported'
+  | 'delivery-confirmed'
+  | 'auto-replied'
+  | 'report-unproven';
+
+/** About a domain, or about the house: a person should look. */
+export type AlarmKind = 'bounce-alarm' | 'suppressions-capped';

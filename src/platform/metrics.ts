@@ -92,6 +92,22 @@ export function createMetrics(countQueued: () => Promise<number>) {
       name: 'postern_provider_events_total',
       help: 'Events that providers told us, by provider and kind',
       labelNames: ['provider', 'kind'],
+    reports: new Counter({
+      name: 'postern_reports_total',
+      help: 'Bounces, complaints and other reports recorded',
+      labelNames: ['kind'],
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'postern_outcomes_total',
+      help: 'What reports and final refusals said of recipients, and what was done',
+      labelNames: ['reason', 'decision'],
+      registers,
+    }),
+    mailboxUp: new Gauge({
+      name: 'postern_mailbox_up',
+      help: '1 while the bounce mailbox can be read',
+      labelNames: ['mailbox'],
       registers,
     }),
     queued: new Gauge({

@@ -18,6 +18,12 @@ export type Database = {
   domains: DomainTable;
   dkim_keys: DkimKeyTable;
   dkim_keys_revision: { is_only: Generated<boolean>; revision: string };
+  reports: ReportTable;
+  report_sources: { source: string; key: string; report_id: string; is_filed: boolean | null; at: Generated<Date> };
+  report_recipients: ReportRecipientTable;
+  outcomes: OutcomeTable;
+  bounce_alarms: { topic: string; reason: string; raised_at: Date; count: number };
+  mailboxes: MailboxTable;
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
   quotas: QuotaTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
@@ -161,4 +167,67 @@ type DkimKeyTable = {
   created_at: Generated<Date>;
   active_from: Date | null;
   retired_at: Date | null;
+};
+
+type ReportTable = {
+  report_id: string;
+  digest: Buffer;
+  kind: 'dsn' | 'nonstandard' | 'arf' | 'auto-reply';
+  format: string;
+  internet_message_id: string | null;
+  from_address: string | null;
+  subject: string | null;
+  recorded_at: Generated<Date>;
+  size: number;
+  bytes: Buffer;
+};
+
+type ReportRecipientTable = {
+  report_id: string;
+  i: number;
+  recipient: string | null;
+  final_recipient: string | null;
+  action: string;
+  reason: string;
+  verdict: 'hard' | 'soft' | 'none';
+  rule: string;
+  confidence: number;
+  status: string | null;
+  reply_code: string | null;
+  diagnostic: string;
+  feedback_type: string | null;
+  message_id: MessageId | null;
+  n: number | null;
+  correlated_by: string | null;
+  is_proven: boolean;
+  correlation: string;
+  decision: string;
+  decided_by: string;
+};
+
+type OutcomeTable = {
+  message_id: MessageId;
+  n: number;
+  fact: 'bounced' | 'complained' | 'delayed' | 'confirmed';
+  at: Generated<Date>;
+  report_id: string | null;
+  address_key: string;
+  tenant_id: string;
+  stream: Stream;
+  reason: string;
+  rule: string;
+  evidence: string;
+  decision: 'suppressed' | 'waiting' | 'strike' | 'nothing' | 'discarded';
+  decided_by: string;
+  suppression: SuppressionTable['reason'] | null;
+  decided_at: Generated<Date>;
+};
+
+type MailboxTable = {
+  mailbox: string;
+  uid_validity: number;
+  last_uid: number;
+  looked_at: Generated<Date>;
+  trouble: string | null;
+  trouble_at: Date | null;
 };

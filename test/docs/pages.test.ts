@@ -48,7 +48,7 @@ it('docs/operations.md names every metric, and no other', async () => {
 });
 
 it('docs/operations.md names every event of the log', () => {
-  const sources = ['src', 'relay'].flatMap(room =>
+  const sources = ['src', 'relay', 'bounce'].flatMap(room =>
     readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
       .filter(name => name.endsWith('.ts'))
       .map(name => read(join(room, name))),

@@ -1,0 +1,63 @@
+// Connects the room to the world: one `ingestReport` for all ways in, a poller for each mailbox, the follower of refusals
+// in our own sessions, and the SMTP door for those who have no mailbox; each where the process has that role.
+import type { Clock } from '../src/platform/clock.ts';
+import { createLookup } from '../src/platform/dns.ts';
+import type { Logger } from '../src/platform/log.ts';
+import type { Metrics } from '../src/platform/metrics.ts';
+import type { Pool } from '../src/platform/postgres.ts';
+import type { SigningKey } from '../src/platform/return-path-key.ts';
+import type { Settings } from '../src/platform/settings.ts';
+import { followFailures } from './follow.ts';
+import { createIngest, type IngestReport } from './ingest.ts';
+
+export type Bounces = {
+  readonly ingestReport: IngestReport;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export type BouncesOptions = {
+  /** Not the hot one: a transaction here has several statements. */
+  readonly pool: Pool;
+  readonly settings: Settings;
+  /** What return paths were signed with, now and before. */
+  readonly returnPathKeys: readonly SigningKey[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+type Running = { stop(): Promise<void> };
+
+export function createBounces(options: BouncesOptions): Bounces {
+  const { settings } = options;
+  const suppressionsPerHour = settings.POSTERN_SUPPRESSIONS_PER_HOUR;
+  const ring = { keys: options.returnPathKeys, domain: settings.POSTERN_RETURN_PATH_DOMAIN };
+  const ingestReport = createIngest({ ...options, ring, suppressionsPerHour });
+  const running: Running[] = [];
+  return {
+    ingestReport,
+    async start() {
+      if (settings.POSTERN_ROLES.has('followers')) running.push(followFailures({ ...options, suppressionsPerHour }));
+      if (settings.POSTERN_ROLES.has('poller')) running.push(...(await startPollers(options, ingestReport)));
+    },
+    async stop() {
+      await Promise.all(running.map(one => one.stop()));
+    },
+  };
+}
+
+async function startPollers(options: BouncesOptions, ingest: IngestReport): Promise<Running[]> {
+  const mailboxes = options.settings.POSTERN_BOUNCE_MAILBOXES ?? [];
+  if (mailboxes.length === 0) return [];
+  // imapflow takes a while to load, and the command line needs the room's pure half only.
+  const { pollMailbox } = await import('./mailbox/poller.ts');
+  const lookup = createLookup(options.settings.POSTERN_DNS_SERVERS);
+  const { pool, log, metrics } = options;
+  return mailboxes.map(settings => pollMailbox({ settings, pool, ingest, lookup, log, metrics }));
+}
+
+/** Connections of the wing's pool: each poller holds one for its lock. */
+export function connectionsFor({ POSTERN_ROLES: roles, POSTERN_BOUNCE_MAILBOXES: mailboxes }: Settings): number {
+  return 2 + (roles.has('poller') ? 2 * (mailboxes?.length ?? 0) : 0);
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import type { ReportAction } from '../../bounce/report/recipient.ts';
+import type { BounceReason } from '../../bounce/rules/reason.ts';
+import { countStrikes, FAULTS, factOf, judge, judgeStrikes } from '../../bounce/suppress.ts';
+
+const DAY = 86_400_000;
+const NOW = Date.UTC(2026, 10, 23);
+const daysAgo = (days: number) => new Date(NOW - days * DAY);
+
+function judged(
+  reason: BounceReason,
+  kind: 'hard' | 'soft' | 'none' = 'soft',
+  action: ReportAction = 'failed',
+  feedbackType: string | null = null,
+) {
+  const judgement = judge({ action, verdict: { reason, kind, rule: 'r' }, feedbackType });
+  switch (judgement.kind) {
+    case 'suppress': {
+      const days = judgement.forMs === null ? 'until lifted' : `${judgement.forMs / DAY} d`;
+      return `${judgement.reason}, ${days}${judgement.onlyItsStream ? ', its stream' : ''}`;
+    }
+    default:
+      return judgement.kind;
+  }
+}
+
+describe('a final failure', () => {
+  it.each<[BounceReason, string]>([
+    ['no_mailbox', 'hard-bounce, 90 d'],
+    ['moved', 'hard-bounce, 90 d'],
+    ['no_domain', 'hard-bounce, 90 d'],
+    ['no_mail_service', 'hard-bounce, 90 d'],
+  ])('of an address that is bad (%s) suppresses it: %s', (reason, expected) => {
+    expect(judged(reason, 'hard')).toBe(expected);
+    expect(judged(reason, 'hard', 'expired')).toBe(expected);
+    // The classifier is not sure that it is dead: the name server had a bad day.
+    expect(judged(reason, 'soft')).toBe('nothing');
+  });
+
+  it.each<[BounceReason, string]>([
+    ['mailbox_full', 'strike'],
+    ['mailbox_disabled', 'strike'],
+    ['filtered', 'strike'],
+    ['spam', 'alarm'],
+    ['virus', 'alarm'],
+    ['policy', 'alarm'],
+    ['security', 'alarm'],
+    ['auth_failure', 'alarm'],
+    ['reputation', 'alarm'],
+    ['no_ptr', 'alarm'],
+    ['sender_rejected', 'alarm'],
+    ['relay_denied', 'alarm'],
+    ['rate_limited', 'alarm'],
+    ['message_too_big', 'nothing'],
+    ['content_rejected', 'nothing'],
+    ['noncompliant', 'nothing'],
+    ['greylisted', 'nothing'],
+    ['network', 'nothing'],
+    ['expired', 'nothing'],
+    ['system', 'nothing'],
+    ['protocol', 'nothing'],
+    ['unknown', 'nothing'],
+  ])('for %s is a reason for: %s', (reason, expected) => expect(judged(reason)).toBe(expected));
+
+  it('has an answer for every reason that the classifier knows', () => {
+    const tested = Object.keys(FAULTS);
+    expect(tested).toHaveLength(29);
+    for (const reason of tested as BounceReason[]) expect(judged(reason, 'soft')).toMatch(/^(strike|alarm|nothing)$/);
+  });
+});
+
+describe('no final failure', () => {
+  it.each<ReportAction>(['delayed', 'delivered', 'relayed', 'expanded', 'auto-reply'])(
+    '(%s) is a reason for nothing, whatever it says',
+    action => {
+      for (const reason of Object.keys(FAULTS) as BounceReason[])
+        expect(judged(reason, 'hard', action)).toBe('nothing');
+    },
+  );
+});
+
+describe('feedback', () => {
+  it.each<[string | null, BounceReason, string]>([
+    ['abuse', 'complaint', 'complaint, until lifted, its stream'],
+    ['Abuse', 'complaint', 'complaint, until lifted, its stream'],
+    ['fraud', 'complaint', 'complaint, until lifted, its stream'],
+    [null, 'complaint', 'complaint, until lifted, its stream'],
+    ['opt-out', 'complaint', 'unsubscribe, until lifted, its stream'],
+    ['auth-failure', 'auth_failure', 'alarm'],
+    ['not-spam', 'complaint', 'nothing'],
+    ['virus', 'complaint', 'nothing'],
+    ['dmarc', 'complaint', 'nothing'],
+  ])('of type %s (%s): %s', (type, reason, expected) => {
+    expect(judged(reason, 'none', 'complaint', type)).toBe(expected);
+  });
+});
+
+describe('what is counted', () => {
+  it.each<[ReportAction, BounceReason, string | null]>([
+    ['failed', 'no_mailbox', 'bounced'],
+    ['expired', 'network', 'bounced'],
+    ['delayed', 'mailbox_full', 'delayed'],
+    ['delivered', 'delivered', 'confirmed'],
+    ['relayed', 'delivered', null],
+    ['expanded', 'delivered', null],
+    ['complaint', 'complaint', 'complained'],
+    ['complaint', 'auth_failure', null],
+    ['auto-reply', 'auto_reply', null],
+  ])('%s (%s) is %s', (action, reason, fact) => {
+    expect(factOf({ action, verdict: { reason, kind: 'none', rule: 'r' }, feedbackType: null })).toBe(fact);
+  });
+});
+
+describe('strikes', () => {
+  const strike = (toldDaysAgo: number, acceptedDaysAgo = toldDaysAgo) => ({
+    at: daysAgo(toldDaysAgo),
+    acceptedAt: daysAgo(acceptedDaysAgo),
+  });
+
+  it.each([
+    ['the first', [], null, 1],
+    ['two in a row', [strike(3)], null, 2],
+    ['three in a row', [strike(3), strike(5)], null, 3],
+    ['one of them older than two weeks', [strike(3), strike(15)], null, 2],
+    ['exactly two weeks old', [strike(14)], null, 2],
+    ['a success since then', [strike(5), strike(3)], daysAgo(1), 1],
+    ['a success between', [strike(5), strike(3)], daysAgo(4), 2],
+    ['a success before', [strike(5), strike(3)], daysAgo(6), 3],
+    ['told late of a message older than the success', [strike(1, 6)], daysAgo(4), 1],
+  ])('%s', (_what, earlier, success, expected) => {
+    expect(countStrikes(earlier, success, NOW)).toBe(expected);
+  });
+
+  it('are only counted below three, and suppress for 30 days from then on', () => {
+    expect(judgeStrikes('mailbox-fails: mailbox_full', 2)).toEqual({
+      kind: 'strike',
+      rule: 'mailbox-fails: mailbox_full, strike 2 of 3 in 14 days',
+    });
+    expect(judgeStrikes('mailbox-fails: mailbox_full', 3)).toMatchObject({
+      kind: 'suppress',
+      reason: 'soft-bounces',
+      forMs: 30 * DAY,
+      onlyItsStream: false,
+    });
+  });
+});

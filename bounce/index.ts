@@ -21,4 +21,4 @@ export type {
 } from './report/recipient.ts';
 export type { BounceReason } from './rules/reason.ts';
 export type { Bounces, BouncesOptions } from './wing.ts';
-export { connectionsFor, createBounces } from './wing.ts';
+export { connectionsFor, createBounces, loadMailboxes } from './wing.ts';

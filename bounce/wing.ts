@@ -47,11 +47,19 @@ export function createBounces(options: BouncesOptions): Bounces {
   };
 }
 
+/** imapflow takes a while to load, and most of the command line needs the room's pure half only. */
+export async function loadMailboxes() {
+  const [{ pollMailbox }, { probeMailbox }] = await Promise.all([
+    import('./mailbox/poller.ts'),
+    import('./mailbox/probe.ts'),
+  ]);
+  return { pollMailbox, probeMailbox };
+}
+
 async function startPollers(options: BouncesOptions, ingest: IngestReport): Promise<Running[]> {
   const mailboxes = options.settings.POSTERN_BOUNCE_MAILBOXES ?? [];
   if (mailboxes.length === 0) return [];
-  // imapflow takes a while to load, and the command line needs the room's pure half only.
-  const { pollMailbox } = await import('./mailbox/poller.ts');
+  const { pollMailbox } = await loadMailboxes();
   const lookup = createLookup(options.settings.POSTERN_DNS_SERVERS);
   const { pool, log, metrics } = options;
   return mailboxes.map(settings => pollMailbox({ settings, pool, ingest, lookup, log, metrics }));

@@ -2,20 +2,16 @@
  * `postern bounce explain FILE…`: what a bounce says, and which lines say so. Reads files, directories, mboxes and
  * standard input; touches no database. A file that cannot be read costs a line on stderr and exit code 1, not the rest.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { ExplainedRecipient, Explanation } from '../../bounce/index.ts';
 import { explainReport } from '../../bounce/index.ts';
+import { registerReports } from './bounce-report.ts';
+import { expand, splitMbox } from './mail-files.ts';
 
 interface ExplainOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
-}
-
-interface Source {
-  readonly name: string;
-  readonly path: string;
 }
 
 export function registerBounce(program: Command): void {
@@ -29,6 +25,7 @@ export function registerBounce(program: Command): void {
     .action((files: string[], options: ExplainOptions) => {
       if (!explainFiles(files, options)) process.exitCode = 1;
     });
+  registerReports(bounce);
 }
 
 /** False if any file could not be read. */
@@ -50,47 +47,6 @@ function explainFiles(files: readonly string[], options: ExplainOptions): boolea
   const seconds = (performance.now() - started) / 1000;
   if (options.json && options.quiet) process.stdout.write(`${JSON.stringify({ meta: { messages, seconds } })}\n`);
   return readable;
-}
-
-/** A directory stands for all files below it, named relative to it. */
-function expand(path: string): Source[] {
-  if (path === '-' || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [{ name: path, path }];
-  return filesBelow(path).map(file => ({ name: relative(path, file), path: file }));
-}
-
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap(entry => {
-      const path = join(directory, entry.name);
-      if (entry.isDirectory()) return filesBelow(path);
-      return entry.isFile() && !entry.name.startsWith('.') ? [path] : [];
-    });
-}
-
-/** A file that begins with `From ` and holds further such lines behind blank ones is a mailbox: NAME#1, NAME#2, … */
-function splitMbox(name: string, bytes: Buffer): { name: string; bytes: Buffer }[] {
-  if (!bytes.subarray(0, 5).equals(Buffer.from('From '))) return [{ name, bytes }];
-  const starts = [0];
-  for (const mark of ['\n\nFrom ', '\r\n\r\nFrom ']) {
-    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
-      const start = at + mark.length - 5;
-      if (isFromLine(bytes, start)) starts.push(start);
-    }
-  }
-  starts.sort((a, b) => a - b);
-  if (starts.length === 1) return [{ name, bytes }];
-  return starts.map((start, index) => ({
-    name: `${name}#${index + 1}`,
-    bytes: bytes.subarray(start, starts[index + 1]),
-  }));
-}
-
-/** `From joe@example.org Thu Apr 29 23:34:45 2010`: ends with a year or a zone, holds a time. */
-function isFromLine(bytes: Buffer, start: number): boolean {
-  const end = bytes.indexOf('\n', start);
-  const line = bytes.subarray(start, Math.min(end === -1 ? bytes.length : end, start + 300)).toString('latin1');
-  return /\d:\d\d/.test(line) && /(19|20)\d\d/.test(line);
 }
 
 function print(name: string, explanation: Explanation, options: ExplainOptions): void {

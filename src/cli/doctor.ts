@@ -21,12 +21,14 @@ export function registerDoctor(program: Command): void {
   program
     .command('doctor')
     .description('check database, queue, domains and upstreams; exit 1 with what to do')
+    .description('check database, queue, upstreams and bounce mailboxes; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
       const settings = loadSettings(process.env);
       const findings = [
         ...(await checkStore(settings)),
         ...(await checkUpstreams(settings)),
+        ...(await checkMailboxes(settings)),
         ...(await checkFiles(settings)),
       ];
       for (const finding of findings) print(finding, json ?? false);
@@ -137,6 +139,23 @@ async function checkUpstreams(settings: Settings): Promise<Finding[]> {
     detail: `${name}: ${detail}`,
     ...(ok ? {} : { todo: 'check host, port, user and password in POSTERN_UPSTREAMS' }),
   }));
+}
+
+async function checkMailboxes(settings: Settings): Promise<Finding[]> {
+  const mailboxes = settings.POSTERN_BOUNCE_MAILBOXES ?? [];
+  if (mailboxes.length === 0) return [];
+  const { probeMailbox } = await import('../../bounce/index.ts').then(({ loadMailboxes }) => loadMailboxes());
+  return Promise.all(
+    mailboxes.map(async (mailbox): Promise<Finding> => {
+      const probe = await probeMailbox(mailbox, settings.POSTERN_DNS_SERVERS);
+      return {
+        check: 'mailbox',
+        ok: probe.ok,
+        detail: `${mailbox.name}: ${probe.detail}`,
+        ...(probe.ok ? {} : { todo: 'check host, port, user, password and folder in POSTERN_BOUNCE_MAILBOXES' }),
+      };
+    }),
+  );
 }
 
 async function checkFiles(settings: Settings): Promise<Finding[]> {

@@ -8,6 +8,7 @@ import { formatTime } from './context.ts';
 type Message = MessageStory['message'];
 type Delivery = MessageStory['deliveries'][number];
 type Attempt = MessageStory['attempts'][number];
+type Event = MessageStory['events'][number];
 
 export function tellStory({ message, deliveries, attempts, events }: MessageStory): string {
   const lines = [
@@ -27,6 +28,10 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...byHand.map(event => ({ at: event.at, text: [`  ${formatTime(event.at)}  ${describeDeed(event)}`] })),
+    const told = events.filter(event => event.n === delivery.n);
+    const entries = [
+      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
+      ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
     ];
     lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
   }
@@ -92,4 +97,42 @@ function describeAttempt(attempt: Attempt): string[] {
     `${' '.repeat(27)}${code ? `${code} ` : ''}${attempt.detail}`,
     `${' '.repeat(27)}→ ${attempt.decision}`,
   ];
+}
+
+const INDENT = ' '.repeat(27);
+
+/** What attempts do not tell: what came back, what was done about it, and what people did. */
+function describeEvent({ at, kind, data }: Event): string[] {
+  const head = `  ${formatTime(at)}  `;
+  const told = (data ?? {}) as Readonly<Record<string, unknown>>;
+  switch (kind) {
+    case 'retried':
+      return [`${head}retried by hand`];
+    case 'bounced':
+    case 'complained':
+    case 'delay-reported':
+    case 'delivery-confirmed':
+    case 'auto-replied':
+      return [
+        `${head}${kind.replace('-', ' ')}: ${told.reason}${told.verdict === 'hard' ? ', hard' : ''} (rule ${told.rule})`,
+        `${INDENT}${printable(told.said)}`,
+        ...(told.report ? [`${INDENT}report ${told.report}, tied by ${told.correlation}`] : []),
+        `${INDENT}→ ${told.decision}: ${told.decidedBy}`,
+      ];
+    case 'report-unproven':
+      return [
+        `${head}a report that proves nothing: ${told.action}, ${told.reason} (rule ${told.rule})`,
+        `${INDENT}report ${told.report}, tied by ${printable(told.why)}`,
+        `${INDENT}→ nothing`,
+      ];
+    case 'address-suppressed':
+      return [`${head}${printable(told.address)} suppressed as ${told.reason}: ${told.rule}`];
+    default:
+      return [];
+  }
+}
+
+/** Remote hosts' words must not drive the terminal. */
+function printable(text: unknown): string {
+  return String(text ?? '').replaceAll(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '·');
 }

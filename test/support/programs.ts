@@ -8,6 +8,8 @@ const PROGRAMS = {
   'opendkim-genkey': 'no opendkim-genkey: a key record of its making is not tested (Debian: opendkim-tools)',
   dkimverify: 'no dkimverify: signatures are not verified by dkimpy (Debian: python3-dkim, python3-nacl)',
   dnsmasq: 'no dnsmasq: domains are not checked against a real DNS server (Debian: dnsmasq)',
+  dovecot: 'no dovecot: a real mailbox is not polled (Debian: dovecot-imapd)',
+  postfix: 'no postfix: real reports are not made (Debian: postfix)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
 } as const;
 

@@ -156,7 +156,7 @@ describe('what happens meanwhile', () => {
     server.deliver(await bounced());
     await toBe(1);
     expect(server.connections).toBeGreaterThan(1);
-    expect(told('mailbox-up')).toHaveLength(1);
+    await eventually(() => expect(told('mailbox-up')).toHaveLength(1));
   });
 
   it('a server that is away is waited for, and its trouble is noted without the password', async () => {

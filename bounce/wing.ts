@@ -7,11 +7,16 @@ import type { Metrics } from '../src/platform/metrics.ts';
 import type { Pool } from '../src/platform/postgres.ts';
 import type { SigningKey } from '../src/platform/return-path-key.ts';
 import type { Settings } from '../src/platform/settings.ts';
+import type { Certificate } from '../src/platform/tls-certificate.ts';
+import type { Ring } from './clues.ts';
 import { followFailures } from './follow.ts';
+import type { Inbound } from './inbound/listener.ts';
 import { createIngest, type IngestReport } from './ingest.ts';
 
 export type Bounces = {
   readonly ingestReport: IngestReport;
+  /** The SMTP door's, once started. */
+  readonly smtpPort: number | null;
   start(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -22,6 +27,9 @@ export type BouncesOptions = {
   readonly settings: Settings;
   /** What return paths were signed with, now and before. */
   readonly returnPathKeys: readonly SigningKey[];
+  readonly hostname: string;
+  /** Asked for when there is an SMTP door. */
+  readonly certificate: () => Promise<Certificate>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -35,11 +43,19 @@ export function createBounces(options: BouncesOptions): Bounces {
   const ring = { keys: options.returnPathKeys, domain: settings.POSTERN_RETURN_PATH_DOMAIN };
   const ingestReport = createIngest({ ...options, ring, suppressionsPerHour });
   const running: Running[] = [];
+  let smtpPort: number | null = null;
   return {
     ingestReport,
+    get smtpPort() {
+      return smtpPort;
+    },
     async start() {
       if (settings.POSTERN_ROLES.has('followers')) running.push(followFailures({ ...options, suppressionsPerHour }));
-      if (settings.POSTERN_ROLES.has('poller')) running.push(...(await startPollers(options, ingestReport)));
+      if (!settings.POSTERN_ROLES.has('poller')) return;
+      running.push(...(await startPollers(options, ingestReport)));
+      const door = await openDoor(options, ingestReport, ring);
+      if (door) running.push(door);
+      smtpPort = door?.port ?? null;
     },
     async stop() {
       await Promise.all(running.map(one => one.stop()));
@@ -63,6 +79,14 @@ async function startPollers(options: BouncesOptions, ingest: IngestReport): Prom
   const lookup = createLookup(options.settings.POSTERN_DNS_SERVERS);
   const { pool, log, metrics } = options;
   return mailboxes.map(settings => pollMailbox({ settings, pool, ingest, lookup, log, metrics }));
+}
+
+async function openDoor(options: BouncesOptions, ingest: IngestReport, ring: Ring): Promise<Inbound | null> {
+  const { settings, hostname, certificate, clock, log } = options;
+  const { POSTERN_BOUNCE_SMTP_PORT: port, POSTERN_HOST: host } = settings;
+  if (port === null) return null;
+  const { startInbound } = await import('./inbound/listener.ts');
+  return startInbound({ host, port, hostname, certificate: await certificate(), ring, ingest, clock, log });
 }
 
 /** Connections of the wing's pool: each poller holds one for its lock. */

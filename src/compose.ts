@@ -43,7 +43,12 @@ import type { Database } from './store/schema.ts';
 import { VERSION } from './version.ts';
 
 export type Gateway = {
-  readonly ports: { readonly smtp: number | null; readonly smtps: number | null; readonly http: number | null };
+  readonly ports: {
+    readonly smtp: number | null;
+    readonly smtps: number | null;
+    readonly http: number | null;
+    readonly bounces: number | null;
+  };
   readonly firstStart: FirstStart;
   readonly databaseUrl: string;
   /** Lets what was begun end, for `graceMs` at most, and takes everything down. */
@@ -122,7 +127,10 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   });
   isOpen = true;
   isShown = true;
-  const ports = { smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null, http: http?.port ?? null };
+  const ports = {
+    ...{ smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null },
+    ...{ http: http?.port ?? null, bounces: bounces.smtpPort },
+  };
   return { ports, firstStart, databaseUrl, stop: takeDown };
 }
 
@@ -186,14 +194,17 @@ async function connect(databaseUrl: string, log: Logger, onStop: Hooks['onStop']
 
 /** Over a pool of its own: reports that come by the thousand are not to keep anybody waiting. */
 async function openBounces(
-  { settings, log, metrics }: Parts,
+  { settings, log, metrics, hostname, dataDir }: Parts,
   databaseUrl: string,
   returnPathKeys: Awaited<ReturnType<typeof loadReturnPathKeys>>,
   onStop: Hooks['onStop'],
 ) {
   const pool = createPool(databaseUrl, { max: connectionsFor(settings), name: 'postern-bounces', log });
   onStop(() => pool.end());
-  return createBounces({ pool, settings, returnPathKeys, clock: systemClock, log, metrics });
+  return createBounces({
+    ...{ pool, settings, returnPathKeys, hostname, clock: systemClock, log, metrics },
+    certificate: () => certificateOf(settings, dataDir, hostname),
+  });
 }
 
 /** The name under which this data directory's runs hold leases. */
@@ -229,6 +240,13 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
   const known = { noteUse: createNoteUse(touch, systemClock), defaultMode: defaultMode(settings), clock: systemClock };
   const authenticate = createAuthenticate({ ...known, find: name => findCredential(db, name) });
   const trusted = createTrustedNetworks({ ...known, list: () => listTrustedCredentials(db), log });
+  const certificate = await certificateOf(settings, dataDir, hostname);
+  const authenticate = createAuthenticate({
+    find: name => findCredential(db, name),
+    touch: ids => touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted')),
+    defaultMode: defaultMode(settings),
+    clock: systemClock,
+  });
   return startListener({
     host: settings.POSTERN_HOST,
     hostname,
@@ -249,6 +267,12 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
     trouble: () => (health.trouble ? TROUBLE_REPLY[health.trouble] : null),
     log,
     metrics,
+  });
+}
+
+function certificateOf(settings: Settings, dataDir: string, hostname: string) {
+  return loadCertificate({
+    ...{ certPath: settings.POSTERN_TLS_CERT, keyPath: settings.POSTERN_TLS_KEY, dataDir, hostname },
   });
 }
 

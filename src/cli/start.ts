@@ -49,7 +49,7 @@ function startFailure(error: unknown, settings: Settings): unknown {
   const where = `${address ?? settings.POSTERN_HOST}:${port}`;
   if (code === 'EADDRINUSE')
     return new Failure(
-      `${where} is in use by another program; choose another port (POSTERN_SMTP_PORT, POSTERN_SMTPS_PORT, POSTERN_HTTP_PORT)`,
+      `${where} is in use by another program; choose another port (POSTERN_SMTP_PORT, POSTERN_SMTPS_PORT, POSTERN_BOUNCE_SMTP_PORT, POSTERN_HTTP_PORT)`,
     );
   if (code === 'EACCES' && port)
     return new Failure(`${where} may not be listened on by this user; choose a port above 1023`);
@@ -64,6 +64,7 @@ function banner(gateway: Gateway, settings: Settings, startMs: number): string {
   const row = (label: string, text: string) => lines.push(`  ${label.padEnd(11)} ${text}`);
   if (ports.smtp !== null) row('SMTP', `${host}:${ports.smtp}  (STARTTLS)`);
   if (ports.smtps !== null) row('SMTP', `${host}:${ports.smtps}  (implicit TLS)`);
+  if (ports.bounces !== null) row('Bounces', `${host}:${ports.bounces}  (SMTP, return paths only)`);
   if (ports.http !== null) row('Dashboard', `http://${host}:${ports.http}/  (health, metrics)`);
   row('Database', settings.DATABASE_URL ? 'by DATABASE_URL' : `embedded PostgreSQL in ${settings.POSTERN_DATA_DIR}`);
   row('Queue', settings.REDIS_URL ? 'Redis' : 'PostgreSQL');

@@ -4,7 +4,7 @@
 import type { Address } from '../src/mail/address.ts';
 import type { Envelope } from '../src/mail/envelope.ts';
 import type { MessageId } from '../src/mail/submission.ts';
-import { issueToken, type ReturnPathKey, returnPath } from '../src/mail/verp.ts';
+import { issueToken, type ReturnPathKey, returnPathOf } from '../src/mail/verp.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
 
@@ -31,9 +31,10 @@ export function createReturnPaths({ domain, key, upstreams, clock }: ReturnPathO
     address(envelope, messageId, numbers, upstream) {
       if (envelope.reversePath === null) return envelope;
       const issued = { messageId, n: numbers.length === 1 ? numbers[0]! : null };
-      const envid = envelope.envid ?? issueToken(issued, key, clock());
+      const token = issueToken(issued, key, clock());
+      const envid = envelope.envid ?? token;
       if (domain === null || insisting.has(upstream) || issued.n === null) return { ...envelope, envid };
-      return { ...envelope, envid, reversePath: returnPath(issued, domain, key, clock()) as Address };
+      return { ...envelope, envid, reversePath: returnPathOf(token, domain) as Address };
     },
   };
 }

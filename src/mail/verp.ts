@@ -38,7 +38,11 @@ export function issueToken({ messageId, n }: Issued, key: ReturnPathKey, now: nu
 }
 
 export function returnPath(issued: Issued, domain: string, key: ReturnPathKey, now: number): string {
-  return `${PREFIX}${issueToken(issued, key, now)}@${domain}`;
+  return returnPathOf(issueToken(issued, key, now), domain);
+}
+
+export function returnPathOf(token: string, domain: string): string {
+  return `${PREFIX}${token}@${domain}`;
 }
 
 export function readToken(token: string, keys: readonly ReturnPathKey[], now: number): ReadToken {

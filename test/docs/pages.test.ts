@@ -10,6 +10,7 @@ const PAGES = [
   'README.md',
   'CHANGELOG.md',
   'relay/README.md',
+  'bounce/README.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.md'))
     .map(name => `docs/${name}`),

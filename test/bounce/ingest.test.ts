@@ -129,6 +129,13 @@ it('two reports of one fact are shown twice and counted once', async () => {
   expect(await kinds(id)).toEqual(['bounced', 'bounced', 'bounced']);
 });
 
+it('five reports of one fact at the same time are counted once', async () => {
+  const id = await putSent(database, { recipients: ['full@x.example'] });
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ingest(bounce(id, 'full@x.example', FULL))));
+  expect(answers.map(answer => answer.split(':')[0]).sort()).toEqual([...Array(4).fill('repeated'), 'strike']);
+  expect(await kinds(id)).toEqual(Array(5).fill('bounced'));
+});
+
 describe('a full mailbox', () => {
   const send = (daysAgo: number, recipients = ['full@x.example']) =>
     putSent(database, { recipients, acceptedAt: new Date(now - daysAgo * DAY) });

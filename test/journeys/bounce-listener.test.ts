@@ -10,7 +10,11 @@ import { SmtpClient } from '../support/smtp-client.ts';
 const DOMAIN = 'bounces.example.com';
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startTestGateway({ POSTERN_RETURN_PATH_DOMAIN: DOMAIN, POSTERN_BOUNCE_SMTP_PORT: '0' });
+  gateway = await startTestGateway({
+    POSTERN_ROLES: 'all',
+    POSTERN_RETURN_PATH_DOMAIN: DOMAIN,
+    POSTERN_BOUNCE_SMTP_PORT: '0',
+  });
 });
 afterAll(() => gateway.end());
 

@@ -34,6 +34,7 @@ describe.skipIf(!has('dovecot') || !has('postfix') || !isRoot)(`Postfix and Dove
     dovecot = await startDovecot();
     postfix = await startPostfix({ nextPort: next.port, bounceDomain: DOMAIN, mailbox: dovecot });
     environment = {
+      POSTERN_ROLES: 'all',
       POSTERN_UPSTREAMS: `smtp://127.0.0.1:${postfix.port}?name=smarthost`,
       POSTERN_RETURN_PATH_DOMAIN: DOMAIN,
       POSTERN_BOUNCE_MAILBOXES: dovecot.url(),

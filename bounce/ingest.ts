@@ -1,26 +1,19 @@
 // `ingestReport`: the only way in for what comes back, whether by mailbox, by SMTP or by hand. One transaction writes the
 // report, what was understood of it, the outcomes and what follows. The same report counts once, by whatever way and
 // however often it comes: by its place in a mailbox, and by its Message-ID and body.
-import { createHash } from 'node:crypto';
 import { addressKey } from '../src/mail/address.ts';
 import type { Clock } from '../src/platform/clock.ts';
-import { newId } from '../src/platform/id.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import type { Pool } from '../src/platform/postgres.ts';
-import {
-  findCandidates,
-  type NewReportRecipient,
-  putReport,
-  putReportRecipients,
-  type ReportSource,
-} from '../src/store/reports.ts';
+import { findCandidates, putReport, putReportRecipients, type ReportSource } from '../src/store/reports.ts';
 import { type Connection, inTransaction } from '../src/store/transaction.ts';
-import { type BounceVerdict, classifyBounce } from './classify.ts';
+import { classifyBounce } from './classify.ts';
 import { type Clues, findClues, type Ring } from './clues.ts';
 import { type Candidate, type Correlation, correlate, GUESS_WITHIN_MS, namesOf } from './correlate.ts';
 import { parseReport } from './report/parse.ts';
-import type { BounceReport, ReportedRecipient } from './report/recipient.ts';
+import type { BounceReport } from './report/recipient.ts';
+import { clean, recipientRow, reportRow, saidBy, type Understood } from './report-row.ts';
 import { type Alarm, inLockOrder, type Settled, type Settling, settle, tellUnproven } from './settle.ts';
 
 export type Source = ReportSource & {
@@ -55,8 +48,6 @@ export type IngestOptions = {
   readonly metrics: Pick<Metrics, 'reports' | 'outcomes'>;
 };
 
-const MAX_EVIDENCE_BYTES = 1_000_000;
-
 export function createIngest(options: IngestOptions): IngestReport {
   return async (bytes, source) => {
     const report = parseReport(bytes);
@@ -76,14 +67,6 @@ type Recorded = {
   readonly ingested: Ingested;
   readonly recipients: readonly Understood[];
   readonly alarms: readonly Alarm[];
-};
-
-/** One recipient of a report: what it means, whom of ours it is about, and what was done. */
-type Understood = {
-  readonly reported: ReportedRecipient;
-  readonly verdict: BounceVerdict;
-  readonly correlation: Correlation;
-  readonly settled: Settled;
 };
 
 async function record(
@@ -107,33 +90,6 @@ async function record(
     recipients,
     alarms: recipients.flatMap(({ settled }) => settled.alarms),
   };
-}
-
-function reportRow({ kind, format, header }: BounceReport, bytes: Uint8Array, now: number) {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
-    reportId: newId(now),
-    digest: digestOf(raw, header.messageId),
-    kind: kind as 'dsn',
-    format: clean(format, 100),
-    internetMessageId: header.messageId && clean(header.messageId.replace(/^[<\s]+|[>\s]+$/g, ''), 800),
-    from: header.from && clean(header.from, 320),
-    subject: header.subject && clean(header.subject, 500),
-    size: raw.length,
-    bytes: raw.subarray(0, MAX_EVIDENCE_BYTES),
-  };
-}
-
-/** Two ways to us leave different trace fields: with a Message-ID, that and the body make it the same report. */
-function digestOf(raw: Buffer, messageId: string | null): Buffer {
-  const hash = createHash('sha256');
-  const ends = [raw.indexOf('\r\n\r\n'), raw.indexOf('\n\n')].filter(end => end >= 0);
-  if (messageId === null || ends.length === 0) return hash.update(raw).digest();
-  return hash
-    .update(messageId)
-    .update('\0')
-    .update(raw.subarray(Math.min(...ends)))
-    .digest();
 }
 
 function searchFor(report: BounceReport, clues: Clues, now: number) {
@@ -192,29 +148,6 @@ function settlingOf(
   };
 }
 
-function saidBy({ diagnostic, status, replyCode, action }: ReportedRecipient): string {
-  if (diagnostic !== '') return clean(diagnostic, 500);
-  return [replyCode, status].filter(code => code !== null).join(' ') || action;
-}
-
-function recipientRow({ reported, verdict, correlation, settled }: Understood): NewReportRecipient {
-  const isTied = correlation.kind === 'delivery';
-  return {
-    recipient: reported.recipient && clean(reported.recipient, 400),
-    finalRecipient: reported.finalRecipient && clean(reported.finalRecipient, 400),
-    ...{ action: reported.action, reason: verdict.reason, verdict: verdict.kind, rule: verdict.rule },
-    ...{ confidence: verdict.confidence, status: reported.status, replyCode: reported.replyCode },
-    diagnostic: clean(reported.diagnostic, 2_000),
-    feedbackType: reported.feedbackType && clean(reported.feedbackType, 100),
-    messageId: isTied ? correlation.delivery.messageId : null,
-    n: isTied ? correlation.delivery.n : null,
-    correlatedBy: isTied ? correlation.by : null,
-    isProven: isTied && correlation.isProven,
-    correlation: correlation.why,
-    ...{ decision: settled.decision, decidedBy: settled.decidedBy },
-  };
-}
-
 function summarise(understood: Understood): IngestedRecipient {
   const { recipient, reason, messageId, isProven, correlation, decision, decidedBy } = recipientRow(understood);
   return { recipient, reason, messageId, isProven, correlation, decision, decidedBy };
@@ -251,9 +184,4 @@ export function warnOf(alarms: readonly Alarm[], log: Logger): void {
 
 function domainIn(address: string | null): string | null {
   return address === null ? null : addressKey(address).slice(address.lastIndexOf('@') + 1);
-}
-
-/** What strangers wrote, fit for PostgreSQL: no NUL, no half of a surrogate pair, and no longer than it needs to be. */
-function clean(text: string, most: number): string {
-  return text.slice(0, most).replaceAll('\0', ' ').toWellFormed();
 }

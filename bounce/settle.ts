@@ -67,8 +67,7 @@ export async function settle(connection: Connection, settling: Settling, limits:
   const judgement = await judgeWithStrikes(connection, settling, limits.now);
   const decision = await decide(connection, judgement, limits);
   if (fact !== null) await record(connection, settling, fact, judgement, decision);
-  if (decision === 'suppressed' && judgement.kind === 'suppress')
-    await suppress(connection, settling, judgement, limits);
+  if (decision === 'suppressed' && judgement.kind === 'suppress') await suppress(connection, settling, judgement);
   const alarms = await raise(connection, settling, judgement, decision, limits);
   const settled: Settled = { decision, decidedBy: judgement.rule, alarms };
   await tell(connection, settling, settled);
@@ -114,14 +113,13 @@ async function suppress(
   connection: Connection,
   settling: Settling,
   judgement: Judgement & { kind: 'suppress' },
-  { now }: Limits,
 ): Promise<void> {
   const { delivery } = settling;
   const { reason, forMs, rule } = judgement;
   const stream = judgement.onlyItsStream ? delivery.stream : null;
   const evidence = evidenceOf(settling);
   const { recipient, tenantId } = delivery;
-  await suppressAddress(connection, { recipient, tenantId, stream, reason, forMs, evidence }, now);
+  await suppressAddress(connection, { delivery, recipient, tenantId, stream, reason, forMs, evidence });
   const data = { address: recipient, reason, rule, forMs, report: settling.reportId };
   await putEvent(connection, { kind: 'address-suppressed', ...place(delivery), topic: null, data });
 }

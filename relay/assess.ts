@@ -1,6 +1,6 @@
 // What is known about a submission before it is decided on: facts are gathered once, here, for `submit`, which acts on
 // them, and for `explain`, which tells them.
-import { domainOf } from '../src/mail/address.ts';
+import { type Address, domainOf } from '../src/mail/address.ts';
 import { type Header, type HeaderField, scanHeader } from '../src/mail/header.ts';
 import type { Identity, Mode, Submission } from '../src/mail/submission.ts';
 import type { Clock } from '../src/platform/clock.ts';
@@ -21,6 +21,8 @@ export type AssessOptions = {
   readonly captureOnly: boolean;
   readonly keys: KeyRing;
   readonly examine: Examine;
+  /** Of the return paths that are ours; null = mail leaves with the app's. */
+  readonly returnPathDomain: string | null;
   /** Names of the upstreams that mail may leave through. */
   readonly upstreams: readonly string[];
   readonly clock: Clock;
@@ -68,16 +70,20 @@ export function createAssess(options: AssessOptions): Assess {
     return { ...known, authentication, verdict: objection ?? verdict };
   };
 
+  /** What stands in MAIL FROM when it leaves; upstreams that insist on their own are not told apart here. */
+  function returnPathOf(reversePath: Address | null): { domain: string } | null {
+    return reversePath === null ? null : { domain: options.returnPathDomain ?? domainOf(reversePath) };
+  }
+
   async function examineSubmission(
     { content, envelope, session, identity }: Submission,
     { header, authorDomains, removals }: Pick<Assessment, 'header' | 'authorDomains' | 'removals'>,
   ): Promise<AuthenticationFacts> {
     const signing = await keys.find(identity.tenantId, authorDomains);
-    const { reversePath } = envelope;
     return examine({
       ...{ content, header, envelope, session, upstreams },
       willSign: signing.slice(0, 1).map(({ domain }) => domain),
-      returnPath: reversePath === null ? null : { domain: domainOf(reversePath) },
+      returnPath: returnPathOf(envelope.reversePath),
       removedFields: removals.map(({ name }) => name),
     });
   }

@@ -60,6 +60,7 @@ export function createDoor(options: DoorOptions): Door {
       maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,
       captureOnly: settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS === null,
       upstreams: upstreams.map(({ name }) => name),
+      returnPathDomain: settings.POSTERN_RETURN_PATH_DOMAIN,
     }),
     admission: {
       objectToMail: identity =>

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
+import { connectionsFor, createBounces } from '../bounce/index.ts';
 import {
   checkOptions,
   createAuthenticate,
@@ -17,8 +18,6 @@ import {
   type Relay,
   startListener,
 } from '../relay/index.ts';
-import { connectionsFor, createBounces } from '../bounce/index.ts';
-import { createAuthenticate, createRelay, type Listener, type Relay, startListener } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { type Reply, reply } from './mail/reply.ts';
@@ -32,9 +31,8 @@ import type { Logger } from './platform/log.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
-import { defaultMode, type Settings } from './platform/settings.ts';
 import { loadReturnPathKeys } from './platform/return-path-key.ts';
-import type { Settings } from './platform/settings.ts';
+import { defaultMode, type Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
 import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
 import { migrate } from './store/migrate.ts';
@@ -96,7 +94,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   onStop(() => queue.close());
 
   const hostname = settings.POSTERN_HOSTNAME ?? machineName();
-  const returnPathKeys = await loadReturnPathKeys(dataDir.path, null);
+  const returnPathKeys = await loadReturnPathKeys(dataDir.path, settings.POSTERN_SECRET_KEY);
   const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
     ...{ pool: hot, db, queue, settings, hostname, clock: systemClock, log, metrics },
@@ -232,21 +230,12 @@ async function openHttp({ settings, metrics, health }: Parts, isOpen: () => bool
 async function openListener(parts: Parts, relay: Relay): Promise<Listener | null> {
   const { settings, log, metrics, health, hostname, db, dataDir } = parts;
   if (!settings.POSTERN_ROLES.has('listener')) return null;
-  const certificate = await loadCertificate({
-    ...{ certPath: settings.POSTERN_TLS_CERT, keyPath: settings.POSTERN_TLS_KEY, dataDir, hostname },
-  });
+  const certificate = await certificateOf(settings, dataDir, hostname);
   const touch = (ids: readonly string[]) =>
     touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted'));
   const known = { noteUse: createNoteUse(touch, systemClock), defaultMode: defaultMode(settings), clock: systemClock };
   const authenticate = createAuthenticate({ ...known, find: name => findCredential(db, name) });
   const trusted = createTrustedNetworks({ ...known, list: () => listTrustedCredentials(db), log });
-  const certificate = await certificateOf(settings, dataDir, hostname);
-  const authenticate = createAuthenticate({
-    find: name => findCredential(db, name),
-    touch: ids => touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted')),
-    defaultMode: defaultMode(settings),
-    clock: systemClock,
-  });
   return startListener({
     host: settings.POSTERN_HOST,
     hostname,

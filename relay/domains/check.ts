@@ -25,7 +25,7 @@ export function checkOptions(settings: Settings, hostname: string): CheckOptions
   return {
     resolve: createResolver({ servers: settings.POSTERN_DNS_SERVERS, clock: systemClock }),
     upstreamHosts: (settings.POSTERN_UPSTREAMS ?? []).map(({ host }) => host),
-    returnPathDomain: null,
+    returnPathDomain: settings.POSTERN_RETURN_PATH_DOMAIN,
     hostname,
     maxAgeMs: settings.POSTERN_MAX_AGE,
   };

@@ -187,7 +187,7 @@ async function ingest(files: string[], { json }: Json): Promise<void> {
 
 /** The same way in as the pollers', without what keeps running. */
 async function openBounces({ pool }: Store, settings: Settings, log: Logger) {
-  const returnPathKeys = await loadReturnPathKeys(settings.POSTERN_DATA_DIR, null);
+  const returnPathKeys = await loadReturnPathKeys(settings.POSTERN_DATA_DIR, settings.POSTERN_SECRET_KEY);
   const metrics = createMetrics(async () => 0);
   const certificate = () => Promise.reject(new Error('no door is opened here'));
   return createBounces({
@@ -223,7 +223,7 @@ async function decide(
 ): Promise<void> {
   if ((address === undefined) === (all !== true)) throw new Failure('name an address, or say --all');
   const key = address === undefined ? null : addressKey(address);
-  const count = await withStore(({ pool }) => decideWaiting(pool, decision, key, new Date()));
+  const count = await withStore(({ pool }) => decideWaiting(pool, decision, key));
   if (count === 0) throw new Failure('nothing of that waits');
   if (json) printJson({ [decision]: count });
   else console.log(`${decision === 'suppressed' ? 'Suppressed' : 'Discarded'} ${count}.`);

@@ -20,8 +20,7 @@ type Finding = { readonly check: string; readonly ok: boolean; readonly detail: 
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('check database, queue, domains and upstreams; exit 1 with what to do')
-    .description('check database, queue, upstreams and bounce mailboxes; exit 1 with what to do')
+    .description('check database, queue, domains, upstreams and bounce mailboxes; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
       const settings = loadSettings(process.env);

@@ -24,11 +24,7 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     lines.push('', `${delivery.recipient}: ${describeState(delivery)}`);
     const own = attempts.filter(attempt => attempt.n === delivery.n);
     lines.push(`  ${formatTime(message.accepted_at)}  accepted`);
-    const byHand = events.filter(event => [delivery.n, null].includes(event.n) && event.kind in BY_HAND);
-    const entries = [
-      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
-      ...byHand.map(event => ({ at: event.at, text: [`  ${formatTime(event.at)}  ${describeDeed(event)}`] })),
-    const told = events.filter(event => event.n === delivery.n);
+    const told = events.filter(event => event.n === delivery.n || event.n === null);
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
@@ -61,18 +57,12 @@ function describeAuthentication(authentication: unknown): string[] {
   return [line, ...facts.map(({ consequence }) => consequence ?? '')].filter(text => text !== '');
 }
 
-const BY_HAND: Partial<Record<EventKind, string>> = {
+const DEEDS: Partial<Record<EventKind, string>> = {
   held: 'held',
   released: 'released by hand',
   cancelled: 'cancelled by hand',
   retried: 'retried by hand',
 };
-
-function describeDeed({ kind, data }: MessageStory['events'][number]): string {
-  const { reason, because } = (data ?? {}) as { reason?: string; because?: string };
-  const why = kind === 'held' ? reason : because;
-  return `${BY_HAND[kind]}${why ? ` (${why})` : ''}`;
-}
 
 function describeState({ state, reason, due_at, parked, lease_holder }: Delivery): string {
   if (state !== 'queued') return `${state}${reason ? ` (${reason})` : ''}`;
@@ -106,8 +96,15 @@ function describeEvent({ at, kind, data }: Event): string[] {
   const head = `  ${formatTime(at)}  `;
   const told = (data ?? {}) as Readonly<Record<string, unknown>>;
   switch (kind) {
-    case 'retried':
-      return [`${head}retried by hand`];
+    case 'held':
+    case 'released':
+    case 'cancelled':
+    case 'retried': {
+      const why = kind === 'held' ? told.reason : told.because;
+      return [`${head}${DEEDS[kind]}${why ? ` (${why})` : ''}`];
+    }
+    case 'repeated':
+      return [`${head}submitted again from ${told.remoteAddress}: answered with this message, nothing stored`];
     case 'bounced':
     case 'complained':
     case 'delay-reported':

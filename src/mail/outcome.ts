@@ -31,7 +31,7 @@ export type EventKind =
   // About a domain, not a message.
   | 'domain-ok'
   | 'domain-broken'
-  | 'dkim-key-signs';
+  | 'dkim-key-signs'
   | ReturnedKind
   | 'address-suppressed'
   | AlarmKind;

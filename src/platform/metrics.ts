@@ -92,6 +92,8 @@ export function createMetrics(countQueued: () => Promise<number>) {
       name: 'postern_provider_events_total',
       help: 'Events that providers told us, by provider and kind',
       labelNames: ['provider', 'kind'],
+      registers,
+    }),
     reports: new Counter({
       name: 'postern_reports_total',
       help: 'Bounces, complaints and other reports recorded',

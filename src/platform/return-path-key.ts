@@ -11,10 +11,10 @@ const FILE = 'return-path-key';
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** `secret` beats the file, which then still verifies what was signed before there was one. Never empty. */
-export async function loadReturnPathKeys(dataDir: string, secret: string | null): Promise<readonly SigningKey[]> {
+export async function loadReturnPathKeys(dataDir: string, secret: Buffer | null): Promise<readonly SigningKey[]> {
   const path = join(dataDir, FILE);
   const stored = (await readLines(path)).map(line => derive(Buffer.from(line, 'hex')));
-  if (secret !== null) return [derive(Buffer.from(secret)), ...stored];
+  if (secret !== null) return [derive(secret), ...stored];
   return stored.length > 0 ? stored : (await makeKey(path)).map(line => derive(Buffer.from(line, 'hex')));
 }
 

@@ -4,9 +4,9 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
-import { parseSecretKey } from './sealing.ts';
-import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
 import { mailboxUrls } from './mailbox-url.ts';
+import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
+import { parseSecretKey } from './sealing.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
 export const ROLES = ['listener', 'dispatcher', 'poller', 'followers', 'http'] as const;
@@ -225,6 +225,7 @@ export const SETTINGS = {
     null,
     'Verification key of SendGrid, for /events/sendgrid; `name=` in front makes it /events/sendgrid/name.',
     'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…',
+  ),
   POSTERN_RETURN_PATH_DOMAIN: setting(
     domain,
     null,

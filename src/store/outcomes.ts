@@ -1,10 +1,9 @@
 // What came of deliveries after an upstream took or refused them, each fact counted once whoever told it; what was done
 // to the address because of it; and the alarms that follow. All of it within the caller's transaction.
-import type { Pool } from 'pg';
 import { addressKey } from '../mail/address.ts';
 import type { EventKind } from '../mail/outcome.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
-import { putSuppressions, type SuppressionReason } from './suppressions.ts';
+import { putSuppressions, renewSuppression, type SuppressionReason } from './suppressions.ts';
 import type { Connection } from './transaction.ts';
 
 export type OutcomeKey = {
@@ -118,6 +117,7 @@ export async function suppressedWithinAnHour(connection: Connection): Promise<nu
 }
 
 export type ToSuppress = {
+  readonly delivery: { readonly messageId: MessageId; readonly n: number };
   readonly recipient: string;
   readonly tenantId: string;
   readonly stream: Stream | null;
@@ -127,22 +127,23 @@ export type ToSuppress = {
 };
 
 /**
- * The one place where a bounce or a complaint becomes a suppression; probation and longer terms for those who come again
- * belong here. One that holds longer, such as a complaint's, stays as it is.
+ * The one place where a bounce or a complaint becomes a suppression. Bounces have an end, and after it a probation; a
+ * complaint holds until somebody lifts it, and so does whatever held before without an end.
  */
-export async function suppressAddress(connection: Connection, wanted: ToSuppress, now: Date): Promise<void> {
-  const { recipient, tenantId, stream, reason, forMs, evidence } = wanted;
-  const expiresAt = forMs === null ? null : new Date(now.getTime() + forMs);
+export async function suppressAddress(connection: Connection, wanted: ToSuppress): Promise<void> {
+  const { recipient: address, tenantId, stream, reason, forMs, evidence, delivery } = wanted;
+  if ((reason === 'hard-bounce' || reason === 'soft-bounces') && forMs !== null) {
+    await renewSuppression(connection, { address, tenantId, stream, reason, evidence, forMs, delivery });
+    return;
+  }
   const { rows } = await connection.query({
-    name: 'holds-longer',
-    text: `select 1 from suppressions
-           where address_key = $1 and tenant_id is not distinct from $2 and stream is not distinct from $3
-             and (expires_at is null or expires_at > $4::timestamptz)`,
-    values: [addressKey(recipient), tenantId, stream, expiresAt ?? new Date(8.64e15)],
+    name: 'holds-for-ever',
+    text: `select 1 from suppressions where address_key = $1 and tenant_id is not distinct from $2
+           and stream is not distinct from $3 and expires_at is null`,
+    values: [addressKey(address), tenantId, stream],
   });
   if (rows.length > 0) return;
-  // A transaction's connection answers as the pool does.
-  await putSuppressions(connection as Pool, [{ address: recipient, tenantId, stream, reason, evidence, expiresAt }]);
+  await putSuppressions(connection, [{ address, tenantId, stream, reason, evidence, expiresAt: null }]);
 }
 
 export type NewEvent = {

@@ -82,17 +82,16 @@ export async function decideWaiting(
   pool: Pool,
   decision: 'suppressed' | 'discarded',
   addressKey: string | null,
-  now: Date,
 ): Promise<number> {
   let decided = 0;
   for (;;) {
-    const count = await decideSome(pool, decision, addressKey, now);
+    const count = await decideSome(pool, decision, addressKey);
     decided += count;
     if (count < AT_ONCE) return decided;
   }
 }
 
-function decideSome(pool: Pool, decision: 'suppressed' | 'discarded', addressKey: string | null, now: Date) {
+function decideSome(pool: Pool, decision: 'suppressed' | 'discarded', addressKey: string | null) {
   return inTransaction(pool, async connection => {
     const { rows } = await connection.query<Waiting>(
       `${WAITING} and ($1::text is null or o.address_key = $1) order by o.at limit $2 for update of o skip locked`,
@@ -117,7 +116,8 @@ function decideSome(pool: Pool, decision: 'suppressed' | 'discarded', addressKey
       );
       if (decision === 'discarded') continue;
       const stream = fact === 'complained' ? waiting.stream : null;
-      await suppressAddress(connection, { recipient, tenantId, stream, reason, forMs, evidence }, now);
+      const delivery = { messageId, n };
+      await suppressAddress(connection, { delivery, recipient, tenantId, stream, reason, forMs, evidence });
       const data = { address: recipient, reason, rule: `${rule}, by hand`, forMs };
       await putEvent(connection, { kind: 'address-suppressed', messageId, n, topic: null, data });
     }

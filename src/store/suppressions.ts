@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import { addressKey } from '../mail/address.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
 import type { Database } from './schema.ts';
+import type { Connection } from './transaction.ts';
 
 export const SUPPRESSION_REASONS = ['hard-bounce', 'soft-bounces', 'complaint', 'unsubscribe', 'manual'] as const;
 export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
@@ -44,9 +45,9 @@ set reason = excluded.reason, evidence = excluded.evidence, expires_at = exclude
     times = excluded.times, probe_message_id = null, probe_n = null, passed_at = null`;
 
 /** Adds or replaces; one statement for all of them. What a bounce suppresses is `renewSuppression`'s. */
-export async function putSuppressions(pool: Pool, suppressions: readonly NewSuppression[]): Promise<void> {
+export async function putSuppressions(connection: Connection, suppressions: readonly NewSuppression[]): Promise<void> {
   const folded = suppressions.map(suppression => ({ ...suppression, address: addressKey(suppression.address) }));
-  await pool.query({ name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] });
+  await connection.query({ name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] });
 }
 
 /** Lifts every suppression of the address, or those of one scope; returns how many there were. */
@@ -103,50 +104,56 @@ const LONGEST_MS = 2 * 365 * 86_400_000;
  * mail that was on its way already changes nothing but the evidence. What a person or the recipient said is not shortened
  * by a bounce: null then.
  */
-export async function renewSuppression(db: Kysely<Database>, bounce: Bounce): Promise<Renewed | null> {
-  return (await renewProbed(db, bounce)) ?? (await renewScope(db, bounce));
-}
-
-/** The suppressions that the bounced delivery tried out, for whomever they hold; the first of them. */
-async function renewProbed(
-  db: Kysely<Database>,
-  { delivery, reason, evidence, forMs }: Bounce,
-): Promise<Renewed | null> {
-  if (delivery === null) return null;
-  const { rows } = await sql<Renewed>`
-    update suppressions
-    set reason = ${reason}, evidence = ${evidence}, times = times + 1, created_at = now(),
-        expires_at = now() + ${doubled('times', forMs)}, probe_message_id = null, probe_n = null, passed_at = null
-    where probe_message_id = ${delivery.messageId} and probe_n = ${delivery.n}
-    returning tenant_id as "tenantId", stream, times, expires_at as "expiresAt"`.execute(db);
-  return rows[0] ?? null;
-}
-
-async function renewScope(db: Kysely<Database>, bounce: Bounce): Promise<Renewed | null> {
-  const { address, tenantId, stream, reason, evidence, forMs } = bounce;
-  const isBounce = sql`s.reason in ('hard-bounce', 'soft-bounces')`;
-  // Its time was over, or it was being tried out.
-  const isAgain = sql`(${isBounce} and (s.expires_at <= now() or s.probe_message_id is not null))`;
-  const { rows } = await sql<Renewed>`
-    insert into suppressions as s (address_key, tenant_id, stream, reason, evidence, expires_at)
-    values (${addressKey(address)}, ${tenantId}, ${stream}, ${reason}, ${evidence},
-            now() + ${forMs} * interval '1 ms')
-    on conflict (address_key, tenant_id, stream) do update
-    set reason = excluded.reason, evidence = excluded.evidence,
-        times = case when ${isAgain} then s.times + 1 when ${isBounce} then s.times else 1 end,
-        expires_at = case when ${isAgain} then now() + ${doubled('s.times', forMs)}
-                          when s.expires_at is not null then greatest(s.expires_at, excluded.expires_at) end,
-        created_at = case when ${isAgain} or s.expires_at <= now() then now() else s.created_at end,
-        probe_message_id = null, probe_n = null, passed_at = null
-    where ${isBounce} or s.expires_at <= now()
-    returning tenant_id as "tenantId", stream, times, expires_at as "expiresAt"`.execute(db);
-  return rows[0] ?? null;
+export async function renewSuppression(connection: Connection, bounce: Bounce): Promise<Renewed | null> {
+  return (await renewProbed(connection, bounce)) ?? (await renewScope(connection, bounce));
 }
 
 /** After `times` bounces the next one counts twice as long: forMs · 2^times, two years at most. */
-function doubled(times: 'times' | 's.times', forMs: number) {
-  const factor = sql`power(2, least(${sql.ref(times)}, 30))`;
-  return sql`least(${forMs}::float8 * ${factor}, ${LONGEST_MS}::float8) * interval '1 ms'`;
+const doubled = (times: string, forMs: string) =>
+  `least(${forMs}::float8 * power(2, least(${times}, 30)), ${LONGEST_MS}::float8) * interval '1 ms'`;
+
+const RENEWED = 'returning tenant_id as "tenantId", stream, times, expires_at as "expiresAt"';
+
+const RENEW_PROBED = `
+update suppressions
+set reason = $3, evidence = $4, times = times + 1, created_at = now(), expires_at = now() + ${doubled('times', '$5')},
+    probe_message_id = null, probe_n = null, passed_at = null
+where probe_message_id = $1 and probe_n = $2
+${RENEWED}`;
+
+/** The suppressions that the bounced delivery tried out, for whomever they hold; the first of them. */
+async function renewProbed(
+  connection: Connection,
+  { delivery, reason, evidence, forMs }: Bounce,
+): Promise<Renewed | null> {
+  if (delivery === null) return null;
+  const values = [delivery.messageId, delivery.n, reason, evidence, forMs];
+  const { rows } = await connection.query<Renewed>({ name: 'renew-probed', text: RENEW_PROBED, values });
+  return rows[0] ?? null;
+}
+
+const IS_BOUNCE = `s.reason in ('hard-bounce', 'soft-bounces')`;
+/** Its time was over, or it was being tried out. */
+const IS_AGAIN = `(${IS_BOUNCE} and (s.expires_at <= now() or s.probe_message_id is not null))`;
+
+const RENEW_SCOPE = `
+insert into suppressions as s (address_key, tenant_id, stream, reason, evidence, expires_at)
+values ($1, $2, $3, $4, $5, now() + $6 * interval '1 ms')
+on conflict (address_key, tenant_id, stream) do update
+set reason = excluded.reason, evidence = excluded.evidence,
+    times = case when ${IS_AGAIN} then s.times + 1 when ${IS_BOUNCE} then s.times else 1 end,
+    expires_at = case when ${IS_AGAIN} then now() + ${doubled('s.times', '$6')}
+                      when s.expires_at is not null then greatest(s.expires_at, excluded.expires_at) end,
+    created_at = case when ${IS_AGAIN} or s.expires_at <= now() then now() else s.created_at end,
+    probe_message_id = null, probe_n = null, passed_at = null
+where ${IS_BOUNCE} or s.expires_at <= now()
+${RENEWED}`;
+
+async function renewScope(connection: Connection, bounce: Bounce): Promise<Renewed | null> {
+  const { address, tenantId, stream, reason, evidence, forMs } = bounce;
+  const values = [addressKey(address), tenantId, stream, reason, evidence, forMs];
+  const { rows } = await connection.query<Renewed>({ name: 'renew-scope', text: RENEW_SCOPE, values });
+  return rows[0] ?? null;
 }
 
 /** Bounces that come later than this are not held against the address. */

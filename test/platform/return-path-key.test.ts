@@ -21,10 +21,10 @@ it('is made once, for its owner only, and is the same from then on', async () =>
 });
 
 it('comes from the secret that machines share, without a file', async () => {
-  const [here] = await loadReturnPathKeys(dataDir, 'shared secret');
+  const [here] = await loadReturnPathKeys(dataDir, Buffer.from('shared secret'));
   const elsewhere = await mkdtemp(join(tmpdir(), 'return-path-'));
-  expect(await loadReturnPathKeys(elsewhere, 'shared secret')).toEqual([here]);
-  expect((await loadReturnPathKeys(elsewhere, 'another'))[0]!.id).not.toBe(here!.id);
+  expect(await loadReturnPathKeys(elsewhere, Buffer.from('shared secret'))).toEqual([here]);
+  expect((await loadReturnPathKeys(elsewhere, Buffer.from('another')))[0]!.id).not.toBe(here!.id);
   await rm(elsewhere, { recursive: true });
 });
 
@@ -34,7 +34,7 @@ it('still believes the older lines of the file', async () => {
   const keys = await loadReturnPathKeys(dataDir, null);
   expect(keys).toHaveLength(2);
   expect(keys[1]).toEqual(old);
-  expect(await loadReturnPathKeys(dataDir, 'secret')).toHaveLength(3);
+  expect(await loadReturnPathKeys(dataDir, Buffer.from('secret'))).toHaveLength(3);
 });
 
 it('complains about a file that holds something else', async () => {

@@ -85,7 +85,7 @@ describe('an address on probation', () => {
     await settle('failed');
     const { messageId } = item.message;
     const bounce = { address: 'a@x.example', tenantId: 'default', stream: null, reason: 'hard-bounce' } as const;
-    await renewSuppression(database.db, { ...bounce, evidence: 'e', forMs: DAY_MS, delivery: { messageId, n: 0 } });
+    await renewSuppression(database.pool, { ...bounce, evidence: 'e', forMs: DAY_MS, delivery: { messageId, n: 0 } });
     await accept(acceptance());
     expect(await states()).toEqual(['failed', 'suppressed']);
     const [suppression, ...others] = await list();

@@ -14,6 +14,7 @@ import {
   removeSuppressions,
   renewSuppression,
 } from '../../src/store/suppressions.ts';
+import { inTransaction } from '../../src/store/transaction.ts';
 import { acceptance } from '../support/acceptance.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { IDENTITY } from '../support/identity.ts';
@@ -34,7 +35,7 @@ const put = (changes: Partial<NewSuppression> = {}) =>
     { address: 'a@x.example', ...ALL, reason: 'hard-bounce', evidence: 'e', expiresAt: null, ...changes },
   ]);
 const bounce = (changes: Partial<Bounce> = {}) =>
-  renewSuppression(database.db, {
+  renewSuppression(database.pool, {
     ...{ address: 'A@x.example', ...ALL, reason: 'hard-bounce', evidence: '550 5.1.1', forMs: 90 * DAY_MS },
     ...{ delivery: null, ...changes },
   });
@@ -120,20 +121,11 @@ describe('a bounce', () => {
   });
 
   it('takes part in the transaction that writes down where it came from', async () => {
-    await database.db
-      .transaction()
-      .execute(async trx => {
-        await renewSuppression(trx, {
-          address: 'a@x.example',
-          ...ALL,
-          reason: 'hard-bounce',
-          evidence: 'e',
-          forMs: 1,
-          delivery: null,
-        });
-        throw new Error('the report could not be written');
-      })
-      .catch(() => undefined);
+    await inTransaction(database.pool, async connection => {
+      const bounced = { address: 'a@x.example', ...ALL, reason: 'hard-bounce', delivery: null } as const;
+      await renewSuppression(connection, { ...bounced, evidence: 'e', forMs: 1 });
+      throw new Error('the report could not be written');
+    }).catch(() => undefined);
     expect(await list()).toEqual([]);
   });
 });

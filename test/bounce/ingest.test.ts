@@ -79,6 +79,16 @@ describe('a proven bounce of a bad address', () => {
     });
   });
 
+  it('that came back after its time is suppressed for twice as long', async () => {
+    await database.rows(
+      `insert into suppressions (address_key, tenant_id, reason, expires_at)
+       values ('gone@x.example', 'default', 'hard-bounce', now() - interval '1 day')`,
+    );
+    const id = await putSent(database, { recipients: ['gone@x.example'] });
+    await ingest(bounce(id, 'gone@x.example'));
+    expect(await suppressions()).toMatchObject([{ address_key: 'gone@x.example', days: 180 }]);
+  });
+
   it('leaves the state of the delivery as it is: history is not rewritten', async () => {
     const id = await putSent(database, { recipients: ['gone@x.example'] });
     await ingest(bounce(id, 'gone@x.example'));

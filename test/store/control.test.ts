@@ -19,7 +19,7 @@ beforeAll(async () => {
   database = await cloneDatabase();
 });
 afterAll(() => database.drop());
-afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events'));
+afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events cascade'));
 
 async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
   await acceptMessages(database.pool, wanted);

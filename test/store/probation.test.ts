@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = await cloneDatabase();
 });
 afterAll(() => database.drop());
-afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events, suppressions'));
+afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events, suppressions cascade'));
 
 const put = (changes: Partial<NewSuppression> = {}) =>
   putSuppressions(database.pool, [
@@ -65,7 +65,7 @@ describe('an address on probation', () => {
       await put();
       await Promise.all([accept(acceptance()), accept(acceptance()), accept(acceptance())]);
       expect((await states()).toSorted()).toEqual(['queued', 'suppressed', 'suppressed']);
-      await database.rows('truncate messages, contents, deliveries, attempts, events');
+      await database.rows('truncate messages, contents, deliveries, attempts, events cascade');
     }
   });
 

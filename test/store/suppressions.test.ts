@@ -28,7 +28,7 @@ beforeAll(async () => {
   database = await cloneDatabase();
 });
 afterAll(() => database.drop());
-afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events, suppressions'));
+afterEach(() => database.rows('truncate messages, contents, deliveries, attempts, events, suppressions cascade'));
 
 const put = (changes: Partial<NewSuppression> = {}) =>
   putSuppressions(database.pool, [

@@ -2,23 +2,13 @@
 // if it names the very recipient that the report names; our id and the Message-ID are no secrets, recipient and time are a
 // guess: they tie a report to a message for whoever looks, and nothing is done because of them. Pure.
 import { addressKey } from '../src/mail/address.ts';
-import type { MessageId, Stream } from '../src/mail/submission.ts';
 import type { ReadToken } from '../src/mail/verp.ts';
+import type { CandidateDelivery } from '../src/store/reports.ts';
 import type { Clues } from './clues.ts';
 import type { ReportedRecipient } from './report/recipient.ts';
 
 /** A delivery that a clue may mean. */
-export type Candidate = {
-  readonly messageId: MessageId;
-  readonly n: number;
-  readonly recipient: string;
-  readonly tenantId: string;
-  readonly stream: Stream;
-  readonly internetMessageId: string | null;
-  readonly acceptedAt: Date;
-  /** Its message has no other delivery. */
-  readonly isOnly: boolean;
-};
+export type Candidate = CandidateDelivery;
 
 export type CorrelatedBy = 'return-path' | 'envelope-id' | 'our-id' | 'message-id' | 'recipient-and-time';
 

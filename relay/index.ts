@@ -1,18 +1,12 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
 
-import type { Kysely } from 'kysely';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
-import type { Clock } from '../src/platform/clock.ts';
 import { createLookup } from '../src/platform/dns.ts';
-import type { Logger } from '../src/platform/log.ts';
-import type { Metrics } from '../src/platform/metrics.ts';
-import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
-import type { Database } from '../src/store/schema.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -53,20 +47,13 @@ export type Relay = {
   stop(graceMs: number): Promise<void>;
 };
 
-export type RelayOptions = {
-  readonly pool: Pool;
-  readonly db: Kysely<Database>;
+export type RelayOptions = DoorOptions & {
   readonly queue: WakeQueue;
-  readonly settings: Settings;
-  readonly hostname: string;
   /** One run of one node: `node:run`. */
   readonly nodeId: string;
   readonly runId: string;
   /** What return paths are signed with. */
   readonly returnPathKey: ReturnPathKey;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
 };
 
 /** Message bytes that wait to be sent, in memory. */

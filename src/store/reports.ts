@@ -109,6 +109,7 @@ export type CandidateDelivery = {
   readonly stream: Stream;
   readonly internetMessageId: string | null;
   readonly acceptedAt: Date;
+  /** Its message has no other delivery. */
   readonly isOnly: boolean;
 };
 

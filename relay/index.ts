@@ -27,15 +27,13 @@ export { dkimRecord } from './domains/dkim-record.ts';
 export { type DnsRecord, panelForm, zoneLine } from './domains/dns-record.ts';
 export type { Finding } from './domains/finding.ts';
 export { makeKeys } from './domains/make-keys.ts';
-export { rewrittenFields } from './domains/providers.ts';
 export { parseSendingDomain, zoneOf } from './domains/sending-domain.ts';
 export { type RecordedCheck, settleCheck } from './domains/settle-check.ts';
 export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
 export type { Explanation } from './explain.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
-export { createKeyRing, sealedFor } from './signing/key-ring.ts';
-export { createSigner, type Signer } from './signing/signer.ts';
+export { sealedFor } from './signing/key-ring.ts';
 export type { Submit, SubmitResult } from './submit.ts';
 export { SessionError } from './upstreams/greeting.ts';
 

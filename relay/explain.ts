@@ -1,6 +1,7 @@
 // What would be said to a submission, and why: the same checks as at the door, all of them and not only up to the first
 // objection, with the facts that they looked at. Nothing is stored, charged or sent.
 import { type Address, domainOf } from '../src/mail/address.ts';
+import type { Envelope } from '../src/mail/envelope.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
 import type { Identity, Stream, Submission } from '../src/mail/submission.ts';
 import type { Admission } from './admission.ts';
@@ -8,18 +9,20 @@ import type { Assess, Assessment } from './assess.ts';
 import type { AuthenticationFacts } from './authentication/facts.ts';
 import { objectToAuthentication } from './authentication/objection.ts';
 import type { Directives } from './control-headers/directives.ts';
+import { overQuota } from './later.ts';
+import { malformed } from './malformed.ts';
+import { signingKeys } from './outgoing.ts';
+import { fatesOf, lookAhead, type Outlook, type OutlookOptions, type RecipientFate } from './outlook.ts';
 import { CHECKS, type Objection } from './policy.ts';
-import type { Quotas, Remaining } from './quota/index.ts';
+import type { Remaining } from './quota/index.ts';
+import { keyReused } from './repeat.ts';
 import { objectToSender } from './sender.ts';
-import type { KeyRing } from './signing/key-ring.ts';
+import type { Signer } from './signing/signer.ts';
 
-export type ExplainOptions = {
+export type ExplainOptions = OutlookOptions & {
   readonly assess: Assess;
   readonly admission: Admission;
-  readonly quotas: Quotas;
-  readonly keys: KeyRing;
-  /** Why the address is not mailed, or null. */
-  readonly suppressionOf: (identity: Identity, stream: Stream, address: Address) => Promise<string | null>;
+  readonly signer: Signer;
   /** Names of the upstreams, in order of preference. */
   readonly upstreams: readonly string[];
 };
@@ -34,12 +37,6 @@ export type Step = {
   readonly said: string;
   /** null = nothing to object. */
   readonly objection: { readonly reply: Reply; readonly rule: string } | null;
-};
-
-export type RecipientFate = {
-  readonly recipient: Address;
-  readonly fate: 'deliver' | 'capture' | 'suppressed' | 'refused';
-  readonly why: string | null;
 };
 
 export type Explanation = {
@@ -61,18 +58,21 @@ export type Explanation = {
 export type Explain = (submission: Submission) => Promise<Explanation>;
 
 export function createExplain(options: ExplainOptions): Explain {
-  return async submission => {
-    const assessment = await options.assess(submission);
-    const stream = assessment.directives.stream ?? submission.stream;
-    const recipients = await fatesOf(options, submission, stream, assessment);
-    const steps = [
-      ...(await mailSteps(options, submission)),
-      ...(await recipientSteps(options, submission)),
-      ...dataSteps(submission, assessment),
+  return async submitted => {
+    const asked = await recipientSteps(options, submitted);
+    const envelope = withoutRefused(submitted.envelope, asked);
+    const assessment = await options.assess({ ...submitted, envelope });
+    const stream = assessment.directives.stream ?? submitted.stream;
+    const submission = { ...submitted, envelope, stream };
+    const { identity } = submission;
+    const outlook = await lookAhead(options, submission, assessment);
+    const steps = [...(await mailSteps(options, submission)), ...asked, ...dataSteps(submission, assessment, outlook)];
+    const recipients = [
+      ...refusedOf(submitted.envelope, asked),
+      ...(await fatesOf(options, submission, assessment, outlook)),
     ];
-    const { identity, envelope } = submission;
-    const isLive = recipients.some(({ fate }) => fate === 'deliver');
-    const signing = await options.keys.find(identity.tenantId, assessment.authorDomains);
+    const isLive = recipients.some(({ fate }) => fate === 'deliver' || fate === 'later' || fate === 'held');
+    const signing = isLive ? await signingKeys(submission, assessment, options.signer) : [];
     return {
       credential: identity.credentialName,
       mode: assessment.verdict.kind === 'accept' ? assessment.verdict.mode : assessment.facts.mode,
@@ -82,7 +82,7 @@ export function createExplain(options: ExplainOptions): Explain {
       authentication: assessment.authentication,
       signatures: signing.map(({ domain, selector, algorithm }) => ({ domain, selector, algorithm })),
       route: isLive ? options.upstreams : [],
-      answer: answerOf(steps, envelope.recipients.length),
+      answer: answerOf(steps, submitted.envelope.recipients.length, outlook),
     };
   };
 }
@@ -90,11 +90,11 @@ export function createExplain(options: ExplainOptions): Explain {
 async function mailSteps({ admission }: ExplainOptions, { identity, envelope }: Submission): Promise<Step[]> {
   const { reversePath } = envelope;
   const foreign = objectToSender(identity, reversePath);
-  const overQuota = await admission.objectToMail(identity);
+  const usedUp = await admission.objectToMail(identity);
   const allowed = identity.fromDomains.length === 0 ? 'any sender' : identity.fromDomains.join(', ');
   return [
     step('MAIL', 'envelope sender', `<${reversePath ?? ''}>; allowed: ${allowed}`, foreign, 'sender-not-authorised'),
-    step('MAIL', 'quota', quotaWords(identity), overQuota, 'over-quota'),
+    step('MAIL', 'quota', quotaWords(identity), usedUp, 'over-quota'),
   ];
 }
 
@@ -118,17 +118,44 @@ async function recipientSteps({ admission }: ExplainOptions, { identity, envelop
   return steps;
 }
 
-function dataSteps({ identity }: Submission, { facts, authentication }: Assessment): Step[] {
-  const checks = CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts)));
+function dataSteps(submission: Submission, assessment: Assessment, outlook: Outlook | null): Step[] {
+  const { facts } = assessment;
+  const odd = facts.size > facts.maxSize ? null : malformed(submission.content);
+  return [
+    objected('DATA', 'line ends', odd?.reply.text ?? 'CRLF only, no NUL, no endless line', odd),
+    ...CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts))),
+    authenticationStep(submission, assessment),
+    ...(outlook ? [quotaStep(outlook), repeatStep(outlook)] : []),
+  ];
+}
+
+function authenticationStep({ identity }: Submission, { authentication }: Assessment): Step {
   if (!authentication) {
     const said =
       identity.authentication === 'off'
         ? 'off for this credential'
         : 'not looked at: captured or refused before, or the DNS is slow';
     return [...checks, step('DATA', 'authentication', said, null, '')];
+    const isOff = identity.authentication === 'off';
+    const said = isOff ? 'off for this credential' : 'not looked at: captured or refused before, or the DNS is slow';
+    return step('DATA', 'authentication', said, null, '');
   }
   const objection = objectToAuthentication(authentication, identity.authentication);
-  return [...checks, objected('DATA', 'authentication', authentication.prediction.consequence, objection)];
+  return objected('DATA', 'authentication', authentication.prediction.consequence, objection);
+}
+
+/** Of all of it, to everybody that it names: at MAIL nobody knew. */
+function quotaStep({ charge }: Outlook): Step {
+  if (charge?.kind === 'reject') return objected('DATA', 'quota', charge.quota, overQuota(charge));
+  const waits = charge?.kind === 'hold' ? charge.quota : (charge?.delayedBy ?? null);
+  const said = waits === null ? 'room for it now' : `no room for it now in ${waits}`;
+  return step('DATA', 'quota', charge === null ? 'none is charged' : said, null, '');
+}
+
+function repeatStep({ repeated }: Outlook): Step {
+  if (repeated === null) return step('DATA', 'repeat', 'not taken before', null, '');
+  const said = `taken before, as ${repeated.messageId}`;
+  return objected('DATA', 'repeat', said, repeated.sameEnvelope ? null : keyReused(repeated.messageId));
 }
 
 function objected(command: Command, name: string, said: string, objection: Objection | null): Step {
@@ -139,30 +166,27 @@ function step(command: Command, name: string, said: string, answer: Reply | null
   return { command, name, said, objection: answer === null ? null : { reply: answer, rule } };
 }
 
-async function fatesOf(
-  { suppressionOf }: ExplainOptions,
-  { identity, envelope }: Submission,
-  stream: Stream,
-  { facts, directives }: Assessment,
-): Promise<RecipientFate[]> {
-  const isCaptured = facts.mode === 'capture' || directives.drop;
-  const fates: RecipientFate[] = [];
-  for (const { address: recipient } of envelope.recipients) {
-    const why = isCaptured ? null : await suppressionOf(identity, stream, recipient);
-    if (why === null) fates.push({ recipient, fate: isCaptured ? 'capture' : 'deliver', why });
-    else fates.push({ recipient, fate: identity.onSuppressed === 'reject' ? 'refused' : 'suppressed', why });
-  }
-  return fates;
+/** Those that get as far as DATA; `asked` has a step for each. */
+function withoutRefused(envelope: Envelope, asked: readonly Step[]): Envelope {
+  return { ...envelope, recipients: envelope.recipients.filter((_, n) => asked[n]!.objection === null) };
+}
+
+function refusedOf({ recipients }: Envelope, asked: readonly Step[]): RecipientFate[] {
+  return recipients.flatMap(({ address: recipient }, n) => {
+    const objection = asked[n]!.objection;
+    return objection ? { recipient, fate: 'refused' as const, why: objection.reply.text } : [];
+  });
 }
 
 /** A refused recipient ends the matter only where it was the last one. */
-function answerOf(steps: readonly Step[], recipients: number): Explanation['answer'] {
+function answerOf(steps: readonly Step[], recipients: number, outlook: Outlook | null): Explanation['answer'] {
   const refused = steps.filter(({ command, objection }) => command === 'RCPT' && objection !== null).length;
   const decisive = steps.find(
     ({ command, objection }) => objection !== null && (command !== 'RCPT' || refused === recipients),
   );
   if (decisive) return { command: decisive.command, ...decisive.objection! };
-  return { command: 'DATA', reply: reply(250, '2.6.0', 'queued as <id>'), rule: null };
+  const text = `queued as ${outlook?.repeated?.messageId ?? '<id>'}`;
+  return { command: 'DATA', reply: reply(250, '2.6.0', text), rule: null };
 }
 
 function domainsOf(recipients: readonly { readonly address: Address }[]): string[] {

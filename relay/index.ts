@@ -7,6 +7,8 @@ import { createLookup } from '../src/platform/dns.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
+import { findRepeated } from '../src/store/accept.ts';
+import type { Database } from '../src/store/schema.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -103,6 +105,10 @@ export function createExplainer(options: DoorOptions): Explainer {
   return {
     explain: createExplain({
       ...door,
+      clock: options.clock,
+      maxAgeMs: settings.POSTERN_MAX_AGE,
+      repeatWindowMs: settings.POSTERN_REPEAT_WINDOW,
+      repeatOf: key => findRepeated(pool, key),
       suppressionOf: (identity, stream, address) =>
         findSuppression(pool, { address, tenantId: identity.tenantId, stream }),
       upstreams: (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name),

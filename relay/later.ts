@@ -1,6 +1,9 @@
 // When a message is to go out: at once, at the time that the app named, or when a quota has room again. Pure.
+import { domainOf } from '../src/mail/address.ts';
+import type { Submission } from '../src/mail/submission.ts';
 import type { Directives } from './control-headers/directives.ts';
-import type { Charge } from './quota/index.ts';
+import type { Objection } from './policy.ts';
+import type { Charge, ChargeRequest } from './quota/index.ts';
 
 /** Why a recipient's delivery does not begin at once. */
 export type Later =
@@ -17,6 +20,21 @@ export type Times = {
 export function timesOf({ sendAtMs, maxAgeMs }: Directives, now: number, defaultMaxAgeMs: number): Times {
   const beginsAt = Math.max(sendAtMs ?? now, now);
   return { beginsAt, expiresAt: beginsAt + (maxAgeMs ?? defaultMaxAgeMs) };
+}
+
+/** What quotas are asked. */
+export function chargeRequestOf(
+  { identity, stream, envelope }: Submission,
+  { beginsAt, expiresAt }: Times,
+  now: number,
+): ChargeRequest {
+  const recipients = envelope.recipients.map(({ address }, n) => ({ n, domain: domainOf(address) }));
+  return { identity, stream, recipients, beginsInMs: beginsAt - now, notAfter: new Date(expiresAt) };
+}
+
+/** More at once than the quota takes at all will not fit later either. */
+export function overQuota({ reply, retryAfterS }: Charge & { kind: 'reject' }): Objection {
+  return { kind: retryAfterS === null ? 'reject' : 'defer', reply, rule: 'over-quota' };
 }
 
 /** By the recipient's number; those that are missing begin at once. */

@@ -40,18 +40,29 @@ export async function dress(
 
 async function sign(
   { content, identity }: Submission,
-  { header, authorDomains, authentication }: Assessment,
+  assessment: Assessment,
   signer: Signer,
   missing: string,
   omitted: readonly number[],
 ): Promise<string> {
-  // Readers differ in where such a header ends, and so in what the signature is of.
-  if (!header.endsWell) return '';
+  const { header, authorDomains, authentication } = assessment;
+  if (!isSignable(assessment)) return '';
   return signer.sign(identity.tenantId, authorDomains, {
     header: outgoingParts(missing, content.subarray(0, header.length), omitted),
     body: bodyOf(content, header),
     alreadySigned: validSigners(authentication),
   });
+}
+
+/** What a message will be signed with, without doing so. Throws as `dress` does. */
+export async function signingKeys({ identity }: Submission, assessment: Assessment, signer: Signer) {
+  const { authorDomains, authentication } = assessment;
+  return isSignable(assessment) ? signer.keysFor(identity.tenantId, authorDomains, validSigners(authentication)) : [];
+}
+
+/** Readers differ in where any other header ends, and so in what the signature would be of. */
+function isSignable({ header }: Assessment): boolean {
+  return header.endsWell;
 }
 
 /** A signature that will not outlive our own changes is no reason to leave ours out. */

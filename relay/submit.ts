@@ -14,11 +14,11 @@ import { type Acceptance, type AcceptResult, acceptMessages, type SuppressedReci
 import type { Assess, Assessment } from './assess.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
 import { type Draft, draftAcceptance } from './draft.ts';
-import { type Times, timesOf, whoWaits } from './later.ts';
+import { chargeRequestOf, overQuota, type Times, timesOf, whoWaits } from './later.ts';
 import { dress } from './outgoing.ts';
 import type { Objection } from './policy.ts';
 import type { Charge, Quotas } from './quota/index.ts';
-import { repeatKeyOf } from './repeat.ts';
+import { givenMessageId, keyReused, repeatKeyOf } from './repeat.ts';
 import type { Signer } from './signing/signer.ts';
 import { madeMessageId } from './transforms.ts';
 
@@ -51,8 +51,6 @@ const MAX_BATCH_ITEMS = 200;
 const MAX_BATCH_BYTES = 1_000_000;
 /** What a recipient counts for: at 0.09 ms each, a hundred messages to a thousand would hold everybody up for 9 s. */
 const DELIVERY_BYTES = 500;
-/** In characters of three bytes at most: an index row of PostgreSQL holds 2,704. */
-const MAX_INTERNET_MESSAGE_ID = 800;
 
 export function createSubmit(options: SubmitOptions): Submit {
   const { pool, assess, quotas, signer, handOver, clock, log, metrics } = options;
@@ -78,11 +76,12 @@ export function createSubmit(options: SubmitOptions): Submit {
   async function take(submission: Submission, assessment: Assessment, mode: Mode): Promise<SubmitResult> {
     const now = clock();
     const times = timesOf(assessment.directives, now, options.maxAgeMs);
-    const charge = mode === 'live' ? await chargeQuotas(submission, times) : null;
+    // First: mail that cannot be signed is not taken, and an app that tries it for hours is charged nothing.
+    const written = await writeUp(submission, assessment, times, now);
+    const charge = mode === 'live' ? await chargeQuotas(submission, times, now) : null;
     if (charge?.kind === 'reject') return refuse(submission, overQuota(charge));
     try {
       const waiting = whoWaits(submission.envelope.recipients.length, times, charge, now);
-      const written = await writeUp(submission, assessment, times, now);
       const result = await store(submission, { ...written, waiting }, mode);
       if (result.kind !== 'accepted' && charge) await quotas.refund(charge);
       return result;
@@ -93,11 +92,11 @@ export function createSubmit(options: SubmitOptions): Submit {
     }
   }
 
-  function chargeQuotas({ identity, envelope, stream }: Submission, { expiresAt }: Times): Promise<Charge> | null {
-    const recipients = envelope.recipients.map(({ address }, n) => ({ n, domain: domainOf(address) }));
-    const domains = recipients.map(({ domain }) => domain);
+  function chargeQuotas(submission: Submission, times: Times, now: number): Promise<Charge> | null {
+    const { identity, envelope, stream } = submission;
+    const domains = envelope.recipients.map(({ address }) => domainOf(address));
     if (!quotas.applies(identity, stream, domains)) return null;
-    return quotas.charge({ identity, stream, recipients, notAfter: new Date(expiresAt) });
+    return quotas.charge(chargeRequestOf(submission, times, now));
   }
 
   /** Everything that will be stored, but for what the dispatcher has to say. */
@@ -112,6 +111,7 @@ export function createSubmit(options: SubmitOptions): Submit {
       ...{ internetMessageId: given, content: submission.content, header, windowMs: repeatWindowMs },
       idempotencyKey: directives.idempotencyKey,
     });
+    const repeatKey = repeatKeyOf(submission, header, directives, repeatWindowMs);
     return {
       ...{ submission, header, directives, authentication, messageId, internetMessageId, repeatKey, now },
       ...{ ...outgoing, expiresAt: times.expiresAt },
@@ -151,14 +151,7 @@ export function createSubmit(options: SubmitOptions): Submit {
     submission: Submission,
     { messageId, sameEnvelope }: AcceptResult & { kind: 'repeated' },
   ): SubmitResult {
-    if (!sameEnvelope) {
-      const text = `Idempotency key was used already, for ${messageId} with another envelope`;
-      return refuse(submission, {
-        kind: 'reject',
-        reply: reply(550, '5.6.0', text),
-        rule: 'idempotency-key-reused',
-      });
-    }
+    if (!sameEnvelope) return refuse(submission, keyReused(messageId));
     metrics.repeated.inc();
     log.info({ event: 'repeated', messageId, ...about(submission) }, 'repeated');
     return { kind: 'repeated', messageId };
@@ -200,11 +193,6 @@ export function createSubmit(options: SubmitOptions): Submit {
   }
 }
 
-/** More at once than the quota takes at all will not fit later either. */
-function overQuota({ reply, retryAfterS }: Charge & { kind: 'reject' }): Objection {
-  return { kind: retryAfterS === null ? 'reject' : 'defer', reply, rule: 'over-quota' };
-}
-
 const STORAGE_FULL: Objection = {
   kind: 'defer',
   reply: reply(452, '4.3.1', 'Insufficient system storage'),
@@ -218,8 +206,4 @@ const STORAGE_UNAVAILABLE: Objection = {
 
 function about({ identity, stream, session }: Submission) {
   return { identity: identity.credentialName, stream, remoteAddress: session.remoteAddress };
-}
-
-function givenMessageId(content: Buffer, header: Header): string | null {
-  return fieldValue(content, header, 'message-id', MAX_INTERNET_MESSAGE_ID)?.replace(/^<|>$/g, '') ?? null;
 }

@@ -51,7 +51,7 @@ export class ContentCollector {
     this.#chunks = [];
     // Without the last dot and its CRLF; the CRLF before the dot is the content's own.
     const stuffed = wire.subarray(0, wire.length - 3);
-    const problem = findProblem(stuffed);
+    const problem = contentProblem(stuffed);
     if (problem) return { kind: 'malformed', problem };
     const content = unstuff(stuffed);
     return content.length > this.#maxBytes ? { kind: 'too-large' } : { kind: 'content', content };
@@ -78,7 +78,8 @@ export class ContentCollector {
   }
 }
 
-function findProblem(wire: Buffer): string | null {
+/** What is wrong with the bytes, in words; null = nothing. */
+export function contentProblem(wire: Buffer): string | null {
   if (wire.includes(0)) return 'NUL';
   let lineStart = 0;
   for (let lf = wire.indexOf(LF); lf >= 0; lf = wire.indexOf(LF, lineStart)) {

@@ -6,6 +6,7 @@ import { type Reply, reply } from '../../src/mail/reply.ts';
 import type { Identity, Protocol, Submission } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Logger } from '../../src/platform/log.ts';
+import { malformedObjection } from '../malformed.ts';
 import type { Submit } from '../submit.ts';
 import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
@@ -330,11 +331,7 @@ export class GatewaySession extends SMTPConnection {
       case 'too-large':
         return reply(552, '5.3.4', `Message is larger than ${this.#transaction.contentLimit} bytes`);
       case 'malformed':
-        return reply(
-          550,
-          collected.problem === 'line too long' ? '5.6.0' : '5.5.2',
-          `Message refused: ${collected.problem}`,
-        );
+        return malformedObjection(collected.problem).reply;
       case 'content': {
         const result = await this.#context.submit(this.#submission(collected.content));
         return 'messageId' in result ? reply(250, '2.6.0', `queued as ${result.messageId}`) : result.reply;

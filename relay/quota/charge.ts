@@ -10,6 +10,8 @@ import { type Placement, placeEach, placeWhole } from './reserve.ts';
 export type Charging = {
   readonly match: Match;
   readonly overQuota: OverQuota;
+  /** From the charge to the first turn that is wanted: mail that is scheduled counts when it goes out. */
+  readonly beginsInMs: number;
   /** When the message is too old to be sent, in milliseconds since 1970. */
   readonly notAfter: number;
 };
@@ -48,9 +50,11 @@ export function quotaIdsOf({ common, groups }: Match): number[] {
   return [...common, ...groups.flatMap(({ quotas }) => quotas)].map(({ quotaId }) => quotaId);
 }
 
-function place(book: Book, { match, overQuota, notAfter }: Charging): Promise<Placement> {
+/** Marks it in the book. */
+export function place(book: Book, { match, overQuota, beginsInMs, notAfter }: Charging): Promise<Placement> {
   const order = book.order(match);
-  return book.read(overQuota === 'defer' ? placeEach(order, book.now, notAfter) : placeWhole(order, book.now));
+  const from = book.now + beginsInMs;
+  return book.read(overQuota === 'defer' ? placeEach(order, from, notAfter) : placeWhole(order, from));
 }
 
 async function alarmsOf(book: Book, placements: readonly Placement[]): Promise<Alarm[]> {

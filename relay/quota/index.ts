@@ -13,7 +13,7 @@ import type { Database } from '../../src/store/schema.ts';
 import type { Alarm } from './alarm.ts';
 import { type Charge, chargeOf, outcomeOf, type Refusal, refusalOf, type Turn } from './answer.ts';
 import { Book, type Entry } from './book.ts';
-import { type Charging, chargeAll, type Forgotten, type Outcome, quotaIdsOf } from './charge.ts';
+import { type Charging, chargeAll, type Forgotten, type Outcome, place, quotaIdsOf } from './charge.ts';
 import { QuotaList } from './list.ts';
 import type { Addressed } from './match.ts';
 import { earliest } from './reserve.ts';
@@ -24,6 +24,8 @@ export type ChargeRequest = {
   readonly identity: Identity;
   readonly stream: Stream;
   readonly recipients: readonly Addressed[];
+  /** How long from now the app wants it to wait anyway. */
+  readonly beginsInMs: number;
   /** When the message expires: a turn that comes later is none. */
   readonly notAfter: Date;
 };
@@ -47,6 +49,8 @@ export type Quotas = {
   applies(identity: Identity, stream: Stream, recipientDomains: readonly string[]): boolean;
   /** Rejects when the database does; nothing is charged then, or the room of one message is lost. */
   charge(request: ChargeRequest): Promise<Charge>;
+  /** What `charge` would say now; charges nothing. */
+  preview(request: ChargeRequest): Promise<Charge>;
   /**
    * Gives back what was charged for a message that was certainly not taken: one whose commit was never answered may be
    * there, and its room would be given twice. Never rejects; what stays is room that is lost.
@@ -84,16 +88,23 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
     stop: () => list.stop(),
     applies: (identity, stream, domains) => list.current.applies({ identity, stream }, domains),
 
-    async charge({ identity, stream, recipients, notAfter }) {
-      const match = list.current.match({ identity, stream }, recipients);
-      if (quotaIdsOf(match).length === 0)
-        return { kind: 'charged', turns: atOnce(recipients), delayedBy: null, marks: [] };
-      const { overQuota } = identity;
-      const outcome = await batch.add({ match, overQuota, notAfter: notAfter.getTime() });
+    async charge(request) {
+      const charging = chargingOf(request);
+      if (charging === null) return uncharged(request);
+      const outcome = await batch.add(charging);
       announce(outcome.alarms);
-      const charge = chargeOf(outcome, overQuota, recipients.length);
+      const charge = chargeOf(outcome, charging.overQuota, request.recipients.length);
       metrics.quotaCharges.inc({ outcome: outcomeOf(charge) });
       return charge;
+    },
+
+    async preview(request) {
+      const charging = chargingOf(request);
+      if (charging === null) return uncharged(request);
+      const book = await Book.open(pool, quotaIdsOf(charging.match));
+      const placement = await place(book, charging);
+      const outcome = { placement, now: book.now, entries: book.entries, alarms: [] };
+      return chargeOf(outcome, charging.overQuota, request.recipients.length);
     },
 
     async refund(charge) {
@@ -126,6 +137,13 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
     },
   };
 
+  /** null = no quota holds for it. */
+  function chargingOf({ identity, stream, recipients, beginsInMs, notAfter }: ChargeRequest): Charging | null {
+    const match = list.current.match({ identity, stream }, recipients);
+    const { overQuota } = identity;
+    return quotaIdsOf(match).length === 0 ? null : { match, overQuota, beginsInMs, notAfter: notAfter.getTime() };
+  }
+
   async function look(quotaIds: readonly number[]) {
     const book = await Book.open(pool, quotaIds);
     return { book, demands: [...book.entries.values()].map(({ ledger }) => ({ ledger, units: 1 })) };
@@ -139,8 +157,9 @@ export function createQuotas({ pool, log, metrics }: QuotasOptions): Quotas {
   }
 }
 
-function atOnce(recipients: readonly Addressed[]): Turn[] {
-  return recipients.map(({ n }) => ({ n, at: null, dueInMs: 0, delayedBy: null }));
+function uncharged({ recipients }: ChargeRequest): Charge {
+  const turns: Turn[] = recipients.map(({ n }) => ({ n, at: null, dueInMs: 0, delayedBy: null }));
+  return { kind: 'charged', turns, delayedBy: null, marks: [] };
 }
 
 async function standing(book: Book, { state, ledger }: Entry): Promise<Remaining> {

@@ -1,6 +1,7 @@
 // The keys that sign now, in memory. Whether they changed is one number in the database, asked for at most every 1.5 s and
 // only while mail comes: a message costs no query, with or without a key, and a change is followed within 2 s.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { domainToASCII } from 'node:url';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
@@ -10,7 +11,10 @@ import type { Database } from '../../src/store/schema.ts';
 import type { SignatureKey } from './signature-field.ts';
 
 export type KeyRing = {
-  /** Keys of the first of the domains, or of the nearest domain above it, that the tenant has keys for; maybe none. */
+  /**
+   * Keys of the first of the domains, or of the nearest domain above it, that the tenant has keys for; maybe none. The
+   * domains may be spelled as the app likes.
+   */
   find(tenantId: string, domains: readonly string[]): Promise<readonly SignatureKey[]>;
 };
 
@@ -39,7 +43,7 @@ export function createKeyRing({ db, sealer, clock, log }: KeyRingOptions): KeyRi
       const current = ring !== null && clock() < freshUntil ? ring : await refresh();
       if (current.size === 0) return [];
       for (const domain of domains) {
-        const entries = nearest(current, tenantId, domain);
+        const entries = nearest(current, tenantId, aLabels(domain));
         if (entries) return open(entries);
       }
       return [];
@@ -77,6 +81,11 @@ export function createKeyRing({ db, sealer, clock, log }: KeyRingOptions): KeyRi
       return entry.opened;
     });
   }
+}
+
+/** As domains are stored: RFC 8616 section 4 wants A-labels in d=. */
+export function aLabels(domain: string): string {
+  return /^[a-z\d.-]*$/.test(domain) ? domain : domainToASCII(domain) || domain.toLowerCase();
 }
 
 /** What the private key of a selector is bound to. */

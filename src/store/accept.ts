@@ -195,7 +195,7 @@ export async function acceptMessages(pool: Pool, batch: readonly Acceptance[]): 
   });
 }
 
-type Original = { readonly messageId: MessageId; readonly sameEnvelope: boolean };
+export type Original = { readonly messageId: MessageId; readonly sameEnvelope: boolean };
 
 /** What was stored under the same key; that it came again is told in its timeline. */
 async function findOriginals(pool: Pool, repeats: readonly Acceptance[]): Promise<Map<Acceptance, Original>> {
@@ -218,6 +218,17 @@ async function findOriginals(pool: Pool, repeats: readonly Acceptance[]): Promis
     originals.set(item, rows[0]);
   }
   return originals;
+}
+
+/** What a submission with that key would repeat now, or null; tells nobody. */
+export async function findRepeated(pool: Pool, { key, envelope }: RepeatKey): Promise<Original | null> {
+  const { rows } = await pool.query<Original>({
+    name: 'find-repeated',
+    text: `select message_id as "messageId", envelope = decode($2, 'base64') as "sameEnvelope" from submission_keys
+           where key = decode($1, 'base64') and expires_at > now()`,
+    values: [key, envelope],
+  });
+  return rows[0] ?? null;
 }
 
 async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> {

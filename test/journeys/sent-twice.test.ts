@@ -63,6 +63,18 @@ describe('the same submission twice', () => {
     expect(await gateway.submit('a@x.example', `Date: Mon, 23 Nov 2026 12:00:07 +0000\r\n${content}`)).toBe(first);
   });
 
+  it('is not told by a Message-ID that is empty', async () => {
+    for (const field of ['Message-ID:', 'Message-ID: <>']) {
+      const content = `${field}\r\nSubject: alarm\r\n\r\nthe door is open\r\n`;
+      const [first, second] = [
+        await gateway.submit('a@x.example', content),
+        await gateway.submit('a@x.example', content),
+      ];
+      expect(second).not.toBe(first);
+      for (const id of [first, second]) await gateway.reaches(id, 'delivered');
+    }
+  });
+
   it('holds no room at the upstream: what is not stored is not sent', async () => {
     const content = fresh();
     const first = await gateway.submit('a@x.example', content);

@@ -1,11 +1,13 @@
 // Mail of a domain with keys leaves with two signatures that others verify, whatever we put in front and take away.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DnsRecord } from '../../relay/index.ts';
+import { hashPassword } from '../../src/platform/secret.ts';
+import { addCredential } from '../../src/store/credentials.ts';
 import { byDkimpy, byMailauth, type Zone } from '../relay/signing/verifiers.ts';
 import { postern } from '../support/command-line.ts';
 import { type NameServer, startNameServer } from '../support/dns.ts';
 import { eventually } from '../support/eventually.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { PASSWORD, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { has, unlessInstalled } from '../support/programs.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
 
@@ -76,4 +78,39 @@ it('mail of another domain is not signed', async () => {
   const id = await gateway.submit('b@x.example', 'From: a@other.example\r\n\r\nhello\r\n');
   await gateway.reaches(id, 'delivered');
   expect(upstream.messages.at(-1)!.content.toString()).toMatch(/^Received: /);
+});
+
+it('mail whose keys do not open is not taken, and costs no room in a quota', async () => {
+  const environment = { DATABASE_URL: gateway.database.url, POSTERN_DATA_DIR: gateway.dataDir };
+  for (const args of [
+    ['domain', 'add', 'locked.example'],
+    ['domain', 'dkim', 'locked.example', '--now'],
+    ['quota', 'set', '--tenant', 'default', '--messages', '1000', '--per', 'hour'],
+  ])
+    expect(await postern(environment, ...args)).toMatchObject({ code: 0 });
+  await gateway.rows(
+    `update dkim_keys set sealed_private_key = sealed_private_key || 'x' where domain = 'locked.example'`,
+  );
+  const used = async () => {
+    const [row] = await gateway.rows<{ used: number }>('select coalesce(sum(used), 0)::int as used from quota_usage');
+    return row!.used;
+  };
+  await eventually(async () => {
+    await gateway.submit('b@x.example', 'From: a@other.example\r\n\r\nhello\r\n');
+    expect(await used()).toBeGreaterThan(0);
+  });
+  const before = await used();
+  // With authentication off nobody looks at the keys before they are needed.
+  const unexamined = {
+    credentialId: 'off',
+    tenantId: 'default',
+    name: 'off',
+    secretHash: await hashPassword(PASSWORD),
+  };
+  await addCredential(gateway.database.db, { ...unexamined, authentication: 'off' });
+  const client = await gateway.login({ user: 'off', password: PASSWORD });
+  const content = 'From: a@locked.example\r\n\r\nhello\r\n';
+  expect(await client.submit('a@locked.example', ['b@x.example'], content)).toMatch(/^451 4\.3\.0 /);
+  client.close();
+  expect(await used()).toBe(before);
 });

@@ -59,15 +59,24 @@ const put = (limit: number, windowMs: number, changes: Partial<NewQuota> = {}) =
     ...{ counts: 'messages', limit, windowMs, ...changes },
   });
 
-type Mail = { overQuota?: OverQuota; to?: readonly string[]; withinMs?: number; identity?: Identity; stream?: Stream };
+type Mail = {
+  overQuota?: OverQuota;
+  to?: readonly string[];
+  beginsInMs?: number;
+  withinMs?: number;
+  identity?: Identity;
+  stream?: Stream;
+};
 
-const charge = (quotas: Quotas, { overQuota = 'defer', to = ['x.example'], withinMs = 5 * DAY, ...rest }: Mail = {}) =>
-  quotas.charge({
-    identity: { ...IDENTITY, overQuota, ...rest.identity },
-    stream: rest.stream ?? 'transactional',
-    recipients: to.map((domain, n) => ({ n, domain })),
-    notAfter: new Date(Date.now() + withinMs),
-  });
+const charge = (quotas: Quotas, mail: Mail = {}) => quotas.charge(requestOf(mail));
+
+const requestOf = ({ overQuota = 'defer', to = ['x.example'], beginsInMs = 0, withinMs = 5 * DAY, ...rest }: Mail) => ({
+  identity: { ...IDENTITY, overQuota, ...rest.identity },
+  stream: rest.stream ?? 'transactional',
+  recipients: to.map((domain, n) => ({ n, domain })),
+  beginsInMs,
+  notAfter: new Date(Date.now() + beginsInMs + withinMs),
+});
 
 function turnsOf(charge: Charge) {
   if (charge.kind !== 'charged') throw new Error(`not charged: ${JSON.stringify(charge)}`);
@@ -152,6 +161,45 @@ describe('beyond a quota', () => {
     expect(byRecipient.map(({ dueInMs }) => Math.round(dueInMs / MINUTE))).toEqual([0, 0, 1]);
     const slow = '1 recipient a minute (to slow.example)';
     expect(byRecipient.map(({ delayedBy }) => delayedBy)).toEqual([null, null, slow]);
+  });
+
+  it('defer: mail for a later time counts when it goes out, not when it comes', async () => {
+    await put(2, MINUTE);
+    const quotas = await start();
+    // At intervals they would all pass; at 10 minutes from now only two of them have room at once.
+    const charges = [];
+    for (let i = 0; i < 5; i += 1) charges.push(await charge(quotas, { beginsInMs: 10 * MINUTE }));
+    expect(charges.flatMap(minutesUntil)).toEqual([0, 0, 11, 11, 12]);
+    expect((await Promise.all([1, 2, 3].map(() => charge(quotas)))).flatMap(minutesUntil)).toEqual([0, 0, 1]);
+  });
+
+  it('reject and hold: mail for a later time is measured by the room of that time', async () => {
+    await put(1, MINUTE);
+    const quotas = await start();
+    for (const overQuota of ['reject', 'hold'] as const) {
+      const beginsInMs = overQuota === 'reject' ? 10 * MINUTE : 20 * MINUTE;
+      expect(await charge(quotas, { overQuota, beginsInMs })).toMatchObject({ kind: 'charged' });
+      expect(await charge(quotas, { overQuota, beginsInMs })).toMatchObject({ kind: overQuota });
+    }
+    expect(minutesUntil(await charge(quotas))).toEqual([0]);
+  });
+
+  it('a preview says what a charge would, and charges nothing', async () => {
+    await put(2, MINUTE, { counts: 'recipients' });
+    const quotas = await start();
+    const mails: Mail[] = [
+      { to: ['a.example', 'b.example', 'c.example'] },
+      { overQuota: 'reject' },
+      { overQuota: 'hold' },
+    ];
+    for (const mail of mails) {
+      const before = await used();
+      const seen = await quotas.preview(requestOf(mail));
+      expect(await used()).toEqual(before);
+      const charged = await charge(quotas, mail);
+      expect(seen.kind).toBe(charged.kind);
+      if (seen.kind === 'charged') expect(minutesUntil(seen)).toEqual(minutesUntil(charged));
+    }
   });
 
   it('defer: a turn after the message expired is none, and nothing is charged', async () => {

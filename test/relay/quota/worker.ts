@@ -15,7 +15,7 @@ const recipients = [{ n: 0, domain: 'x.example' }];
 await quotas.start();
 for (;;) {
   const requests = Array.from({ length: AT_ONCE }, () => ({
-    ...{ identity: IDENTITY, stream: 'transactional' as const, recipients, notAfter },
+    ...{ identity: IDENTITY, stream: 'transactional' as const, recipients, beginsInMs: 0, notAfter },
   }));
   await Promise.all(requests.map(request => quotas.charge(request)));
   process.stdout.write('charging\n');

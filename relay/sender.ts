@@ -1,9 +1,10 @@
 // Whether a credential may send as somebody: in the envelope, and in what the reader sees.
-import { type Address, addressKey } from '../src/mail/address.ts';
-import { parseAddressList } from '../src/mail/address-list.ts';
+import { type Address, addressKey, parseMailbox } from '../src/mail/address.ts';
+import { type AddressList, parseAddressList, readAddressList } from '../src/mail/address-list.ts';
 import { countFields, fieldValue, type Header } from '../src/mail/header.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
 import type { Identity } from '../src/mail/submission.ts';
+import { decodeWords } from './control-headers/encoded-words.ts';
 
 /** Longer From fields exist; none of them is meant to be read. */
 const MAX_FIELD = 10_000;
@@ -27,12 +28,12 @@ export function objectToSender(identity: Identity, reversePath: Address | null):
 /** The addresses of the From field, as a reader's mail client shows them; null = not surely understood, or none. */
 export function readAuthors(content: Buffer, header: Header): Address[] | null {
   if (countFields(header, 'from') !== 1) return null;
-  const addresses = readField(content, header, 'from');
+  const addresses = parseAddressList(authorsIn(content, header, 'from'));
   return addresses === null || addresses.length === 0 ? null : addresses;
 }
 
-function readField(content: Buffer, header: Header, name: 'from' | 'sender'): Address[] | null {
-  return parseAddressList(fieldValue(content, header, name, MAX_FIELD) ?? '');
+function authorsIn(content: Buffer, header: Header, name: 'from' | 'sender'): string {
+  return fieldValue(content, header, name, MAX_FIELD) ?? '';
 }
 
 /** What is wrong with who the message says it is from, in words for the app; null = nothing. */
@@ -52,10 +53,31 @@ function objectToField(identity: Identity, content: Buffer, header: Header, name
   if (count > 1) return `More than one ${title} field`;
   const field = header.fields.find(candidate => candidate.name === name)!;
   if (field.end - field.valueStart > MAX_FIELD) return `${title} field is too long`;
-  const addresses = readField(content, header, name);
-  if (addresses === null || addresses.length === 0) return `${title} field is not a list of addresses`;
-  const foreign = addresses.find(address => !maySendAs(identity, address));
-  return foreign === undefined
-    ? null
-    : `${title} <${foreign}> not authorised for credential ${identity.credentialName}`;
+  const list = readAddressList(authorsIn(content, header, name));
+  if (list === null || list.addresses.length === 0) return `${title} field is not a list of addresses`;
+  const foreign = list.addresses.find(address => !maySendAs(identity, address));
+  if (foreign !== undefined) return `${title} <${foreign}> not authorised for credential ${identity.credentialName}`;
+  return isMisleading(identity, list) ? `${title} field has a name that some readers take for an address` : null;
+}
+
+/**
+ * A name may say what it likes, in quotes or encoded: people see that it is a name. What no standard allows there, some
+ * mail clients take for the address: `ceo@bank.example <a@own.example>` without quotes, and encoded words that hold
+ * brackets, line ends or NUL.
+ */
+function isMisleading(identity: Identity, { names }: AddressList): boolean {
+  return names.some(name => {
+    const bare = name.replace(/"(?:[^"\\]|\\.)*"/g, ' ');
+    const decoded = bare.includes('=?') ? decodeWords(bare) : '';
+    const addresses = [...bare.split(/\s+/), ...(decoded?.match(/<[^<>]*>/g) ?? []).map(text => text.slice(1, -1))];
+    return (
+      (decoded !== null && /[\u0000-\u001f\u007f]/.test(decoded)) ||
+      addresses.some(text => text.includes('@') && !isOwn(identity, text))
+    );
+  });
+}
+
+function isOwn(identity: Identity, text: string): boolean {
+  const address = parseMailbox(text, { smtpUtf8: true });
+  return typeof address === 'string' && maySendAs(identity, address);
 }

@@ -5,8 +5,20 @@ import { type Address, parseMailbox } from './address.ts';
 
 /** Every address in the order of the field, those inside groups too; null when the field is not surely understood. */
 export function parseAddressList(value: string): Address[] | null {
+  return readAddressList(value)?.addresses ?? null;
+}
+
+export type AddressList = {
+  readonly addresses: Address[];
+  /** What stands beside addresses in brackets and before groups, as it was written, without comments. */
+  readonly names: readonly string[];
+};
+
+/** The same, with the names. */
+export function readAddressList(value: string): AddressList | null {
   if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return null;
   const addresses: Address[] = [];
+  const names: string[] = [];
   let inGroup = false;
   let position = 0;
   while (position < value.length) {
@@ -17,20 +29,27 @@ export function parseAddressList(value: string): Address[] | null {
       // `name:` opens a group, which cannot stand within another one nor without a name.
       if (inGroup || piece.bracketed !== null || piece.words === '') return null;
       inGroup = true;
+      names.push(piece.words);
       continue;
     }
     const spec = piece.bracketed ?? piece.words;
     if (spec !== '') {
       const address = parseMailbox(spec, { smtpUtf8: true });
-      if (typeof address !== 'string') return null;
+      if (typeof address !== 'string' || isEncoded(address)) return null;
       addresses.push(address);
+      if (piece.bracketed !== null && piece.words !== '') names.push(piece.words);
     } else if (piece.bracketed !== null) return null;
     if (piece.stop === ';') {
       if (!inGroup) return null;
       inGroup = false;
     }
   }
-  return inGroup ? null : addresses;
+  return inGroup ? null : { addresses, names };
+}
+
+/** Encoded words have no place in an address (RFC 2047 section 5), but there are readers that decode them there. */
+function isEncoded(address: Address): boolean {
+  return /=\?[^?]*\?[bq]\?[^?]*\?=/i.test(address);
 }
 
 type Piece = {

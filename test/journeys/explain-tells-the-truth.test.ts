@@ -77,6 +77,7 @@ const MAILS: Record<string, Mail> = {
   'two From fields': { content: header('From: a@x.example', 'From: a@x.example') },
   'no From field': { as: 'shop', content: header('Subject: hello') },
   'an encoded word in the place of an address': { as: 'shop', content: author('From: =?utf-8?q?a?=@x.example') },
+  'a foreign address as a name': { as: 'shop', content: author('From: ceo@y.example <a@x.example>') },
   'a From field hidden behind a line that is none': { as: 'shop', content: header('x', 'From: a@x.example') },
   'a bare CR': { content: header('From: a@x.example', 'Subject: a\rb') },
   'a NUL': { content: header('From: a@x.example\0', 'Subject: a') },

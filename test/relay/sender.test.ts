@@ -34,6 +34,11 @@ describe('the author that the reader sees', () => {
     ['its own address', 'From: Shop <a@x.example>'],
     ['a folded one', 'From: Shop\r\n <a@x.example>'],
     ['a space before the colon', 'From : a@x.example'],
+    ['its address as its own name', 'From: a@x.example <a@x.example>'],
+    ['any name in quotes', 'From: "b@y.example" <a@x.example>'],
+    ['any name that is encoded', 'From: =?utf-8?q?b=40y=2Eexample?= <a@x.example>'],
+    ['its own address, encoded in brackets', 'From: =?utf-8?q?=3CA=40x=2Eexample=3E?= <a@x.example>'],
+    ['a name in a charset that nobody knows', 'From: =?x-odd?q?Ann?= <a@x.example>'],
     ['with a Sender of its own', 'From: a@x.example\r\nSender: b@x.example'],
   ])('takes %s', (_name, header) => {
     expect(object(header, 'x.example')).toBeNull();
@@ -65,6 +70,27 @@ describe('the author that the reader sees', () => {
   ])('refuses %s', (_name, header, expected) => {
     expect(object(header, 'x.example')).toBe(expected);
   });
+
+  it.each([
+    ['without quotes', 'From: ceo@y.example <a@x.example>'],
+    ['among other words', 'From: ceo@y.example via Shop <a@x.example>'],
+    ['beside a quoted one', 'From: "Shop" ceo@y.example <a@x.example>'],
+    ['as the name of a group', 'From: ceo@y.example: a@x.example;'],
+    ['encoded, in brackets', 'From: =?utf-8?b?PGNlb0B5LmV4YW1wbGU+?= <a@x.example>'],
+    ['encoded, before a line end', 'From: =?utf-8?q?ceo=40y=2Eexample=0A?= <a@x.example>'],
+    ['encoded, before a NUL', 'From: =?utf-8?q?ceo=40y=2Eexample=00?= <a@x.example>'],
+  ])('refuses an address in the place of a name, %s', (_name, header) => {
+    expect(object(header, 'x.example')).toBe('From field has a name that some readers take for an address');
+    expect(object(header)).toBeNull();
+  });
+
+  it.each(['=?utf-8?q?ceo=40y=2Eexample=00?=@x.example', '"=?utf-8?b?Y2Vv?="@x.example'])(
+    'refuses encoded words in an address (RFC 2047 section 5): %s',
+    address => {
+      expect(object(`From: ${address}`, 'x.example')).toBe('From field is not a list of addresses');
+      expect(object(`From: Ann <${address}>`, 'x.example')).toBe('From field is not a list of addresses');
+    },
+  );
 
   it('refuses two From fields of anybody, and asks nothing else of a credential without domains', () => {
     expect(object('From: a@x.example\r\nFrom: b@y.example')).toBe('More than one From field');

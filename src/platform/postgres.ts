@@ -109,6 +109,22 @@ export function isDataError(error: unknown): boolean {
   return /^(22|23|54)/.test((error as { code?: string }).code ?? '');
 }
 
+const MOST_DEADLOCKS = 5;
+
+/**
+ * Runs a statement again that PostgreSQL ended because it and another one waited for each other (40P01): nothing of it was
+ * done. For statements over many rows whose order nobody can promise, such as an import beside mail to the same addresses.
+ */
+export async function againAfterDeadlock<T>(run: () => Promise<T>): Promise<T> {
+  for (let deadlocks = 1; ; deadlocks += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if ((error as { code?: string }).code !== '40P01' || deadlocks === MOST_DEADLOCKS) throw error;
+    }
+  }
+}
+
 /** Whether the database itself is out of room (53100 disk_full, 53200 out_of_memory). */
 export function isOutOfSpace(error: unknown): boolean {
   const code = (error as { code?: string }).code;

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
+import { againAfterDeadlock } from '../platform/postgres.ts';
 
 export type NewMessage = {
   readonly messageId: MessageId;
@@ -250,11 +251,12 @@ async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> 
           batch.map(({ content }) => content),
           start,
         );
-  const { rows } = await pool.query<Row>({
+  const query = {
     name: 'insert-accepted',
     text: INSERT_ACCEPTED,
     values: [JSON.stringify(messages), JSON.stringify(deliveries), contents],
-  });
+  };
+  const { rows } = await againAfterDeadlock(() => pool.query<Row>(query));
   return rows;
 }
 

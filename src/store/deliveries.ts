@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { MessageId } from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
+import { againAfterDeadlock } from '../platform/postgres.ts';
 
 export type ClaimedDelivery = {
   readonly messageId: MessageId;
@@ -159,7 +160,7 @@ select message_id as "messageId", n from changed`;
  * lost their lease meanwhile. What the attempts saw is kept even then.
  */
 export async function recordProgress(pool: Pool, holder: string, progress: Progress) {
-  const { rows } = await pool.query<{ messageId: MessageId; n: number }>({
+  const query = {
     name: 'record-progress',
     text: RECORD_PROGRESS,
     values: [
@@ -168,7 +169,8 @@ export async function recordProgress(pool: Pool, holder: string, progress: Progr
       JSON.stringify(inOrder(progress.changes)),
       holder,
     ],
-  });
+  };
+  const { rows } = await againAfterDeadlock(() => pool.query<{ messageId: MessageId; n: number }>(query));
   return rows;
 }
 

@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
 import { addressKey } from '../mail/address.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
+import { againAfterDeadlock } from '../platform/postgres.ts';
 import type { Database } from './schema.ts';
 import type { Connection } from './transaction.ts';
 
@@ -48,6 +49,8 @@ set reason = excluded.reason, evidence = excluded.evidence, expires_at = exclude
 export async function putSuppressions(connection: Connection, suppressions: readonly NewSuppression[]): Promise<void> {
   const folded = suppressions.map(suppression => ({ ...suppression, address: addressKey(suppression.address) }));
   await connection.query({ name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] });
+  const query = { name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] };
+  await againAfterDeadlock(() => pool.query(query));
 }
 
 /** Lifts every suppression of the address, or those of one scope; returns how many there were. */

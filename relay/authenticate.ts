@@ -90,7 +90,7 @@ export function createNoteUse(touch: (credentialIds: readonly string[]) => Promi
 
 /** What a credential is, as the rest of the relay sees it. */
 export function identityOf(credential: Credential, defaultMode: Mode): Identity {
-  return {
+  const identity: Identity = {
     tenantId: credential.tenantId,
     credentialId: credential.credentialId,
     credentialName: credential.name,
@@ -101,6 +101,16 @@ export function identityOf(credential: Credential, defaultMode: Mode): Identity 
     onSuppressed: credential.onSuppressed,
     controlHeaders: credential.controlHeaders,
   };
+  secrets.set(identity, credential.secretHash);
+  return identity;
+}
+
+/** Beside the identities and not in them, or each log line and event could have it. */
+const secrets = new WeakMap<Identity, string>();
+
+/** Whether it is the same credential still, with the same secret, and not another one of that name. */
+export function isOfCredential(identity: Identity, { credentialId, secretHash }: Credential): boolean {
+  return identity.credentialId === credentialId && secrets.get(identity) === secretHash;
 }
 
 /** Forgets all rather than growing: it costs one look-up each. */

@@ -36,6 +36,9 @@ export type { Explanation } from './explain.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { sealedFor } from './signing/key-ring.ts';
+export { createKeyRing, sealedFor } from './signing/key-ring.ts';
+export { createSigner, type Signer } from './signing/signer.ts';
+export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
 export { SessionError } from './upstreams/greeting.ts';
 

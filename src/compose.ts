@@ -12,6 +12,7 @@ import {
   createDomainWatch,
   createNoteUse,
   createRelay,
+  createStillValid,
   createTrustedNetworks,
   type DomainWatch,
   type Listener,
@@ -234,7 +235,8 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
   const touch = (ids: readonly string[]) =>
     touchCredentials(db, ids, new Date()).catch(error => log.debug({ err: error }, 'last use not noted'));
   const known = { noteUse: createNoteUse(touch, systemClock), defaultMode: defaultMode(settings), clock: systemClock };
-  const authenticate = createAuthenticate({ ...known, find: name => findCredential(db, name) });
+  const find = (name: string) => findCredential(db, name);
+  const authenticate = createAuthenticate({ ...known, find });
   const trusted = createTrustedNetworks({ ...known, list: () => listTrustedCredentials(db), log });
   return startListener({
     host: settings.POSTERN_HOST,
@@ -243,6 +245,7 @@ async function openListener(parts: Parts, relay: Relay): Promise<Listener | null
     smtpsPort: settings.POSTERN_SMTPS_PORT,
     certificate,
     authenticate,
+    stillValid: createStillValid({ ...known, find }),
     trusted,
     proxyNetworks: settings.POSTERN_PROXY_NETWORKS ?? [],
     submit: relay.submit,

@@ -23,6 +23,8 @@ export const ENHANCED: Readonly<Record<number, string>> = {
 };
 
 export const NOBODY = reply(530, '5.7.0', 'Authentication required');
+/** Ends the session: as a client of ours it is none any more. */
+export const NOT_VALID: Reply = reply(421, '4.7.0', 'Credential was changed or removed, log in again');
 export const NOT_BASE64 = reply(501, '5.5.2', 'That is not base64');
 const NOT_IMPLEMENTED = reply(502, '5.5.1', 'Command not implemented');
 

@@ -7,11 +7,12 @@ import type { Identity, Protocol, Submission } from '../../src/mail/submission.t
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import { malformedObjection } from '../malformed.ts';
+import type { StillValid } from '../still-valid.ts';
 import type { Submit } from '../submit.ts';
 import { parseHello } from './commands.ts';
 import type { Collected, ContentCollector } from './content-collector.ts';
 import { ContentShare, type SharePatience } from './content-share.ts';
-import { ENHANCED, fixedReply, NOBODY, NOT_BASE64 } from './fixed-replies.ts';
+import { ENHANCED, fixedReply, NOBODY, NOT_BASE64, NOT_VALID } from './fixed-replies.ts';
 import { Offences } from './offences.ts';
 import { Pause } from './pause.ts';
 import type { Place } from './session-counts.ts';
@@ -20,6 +21,7 @@ import { type LineProblem, Wire } from './wire.ts';
 
 export type SessionContext = TransactionLimits & {
   readonly submit: Submit;
+  readonly stillValid: StillValid;
   readonly budget: ByteBudget;
   readonly insecureAuth: 'never' | 'loopback' | 'always';
   readonly patience: Patience;
@@ -61,6 +63,8 @@ export class GatewaySession extends SMTPConnection {
   readonly #offences = new Offences();
   readonly #pause = new Pause();
   #transaction: Transaction;
+  /** As the last MAIL found it; null = nothing was asked since the session knows who it is. */
+  #current: Identity | null = null;
   /** Of the message that is being read or answered. */
   #share: ContentShare | null = null;
   #isAnswering = false;
@@ -94,6 +98,7 @@ export class GatewaySession extends SMTPConnection {
 
   /** false when it was sent away, since there are too many sessions of clients at its address. */
   #becomeClient(): boolean {
+    this.#current = null;
     const full = this.#arrival.place.becomeClient();
     if (full) this.#reply(reply(421, '4.7.0', 'Too many sessions from your address, try again later'));
     else this._socket.setTimeout(this.#context.patience.clientMs);
@@ -102,7 +107,7 @@ export class GatewaySession extends SMTPConnection {
 
   /** null = nobody that we know. */
   get #identity(): Identity | null {
-    return (this.session.user as Identity | false | undefined) || this.#arrival.trusted;
+    return this.#current ?? ((this.session.user as Identity | false | undefined) || this.#arrival.trusted);
   }
 
   /** Ends the session now, unless a message is being read or answered: that one is finished first. */
@@ -259,7 +264,16 @@ export class GatewaySession extends SMTPConnection {
   }
 
   override handler_MAIL(command: Buffer, callback: Callback): void {
-    this.#answer(identity => this.#transaction.takeMail(command.toString('utf8'), identity), callback);
+    const line = command.toString('utf8');
+    const take = (current: Identity | null) => {
+      if (current === null) return NOT_VALID;
+      this.#current = current;
+      return this.#transaction.takeMail(line, current);
+    };
+    this.#answer(identity => {
+      const current = this.#context.stillValid(identity);
+      return current instanceof Promise ? current.then(take) : take(current);
+    }, callback);
   }
 
   override handler_RCPT(command: Buffer, callback: Callback): void {

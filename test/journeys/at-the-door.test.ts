@@ -2,7 +2,7 @@
 // SMTP and up to what arrives.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/platform/secret.ts';
-import { addCredential, type Treatment } from '../../src/store/credentials.ts';
+import { addCredential, removeCredential, setSecret, type Treatment } from '../../src/store/credentials.ts';
 import { putQuota } from '../../src/store/quotas.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { type NameServer, startNameServer } from '../support/dns.ts';
@@ -145,6 +145,43 @@ describe('control fields', () => {
     );
     expect(answer).toMatch(new RegExp(`^550 5\\.6\\.0 .*${first}`));
     expect(await arrived()).toHaveLength(1);
+  });
+});
+
+describe('a session that is kept', () => {
+  const login = async (name: string, treatment: Treatment = {}) => {
+    const credential = { credentialId: name, tenantId: 'default', name, secretHash: await hashPassword(PASSWORD) };
+    await addCredential(database.db, { ...credential, ...treatment });
+    const client = await SmtpClient.login(gateway.smtpPort, { user: name, password: PASSWORD });
+    expect(await client.submit('a@x.example', ['b@x.example'], 'Subject: x\r\n\r\nhello\r\n')).toMatch(/^250 /);
+    return client;
+  };
+  /** What MAIL is answered with, two seconds later at most. */
+  const soon = (client: SmtpClient, answer: RegExp) =>
+    eventually(async () => {
+      const said = await client.ask('MAIL FROM:<a@x.example>');
+      if (said.startsWith('250')) await client.ask('RSET');
+      expect(said).toMatch(answer);
+    });
+
+  it('ends when its credential is removed', async () => {
+    const client = await login('leaked');
+    await removeCredential(database.db, 'leaked');
+    await soon(client, /^421 4\.7\.0 Credential was changed or removed/);
+    await client.ended();
+  });
+
+  it('ends when its credential has another secret', async () => {
+    const client = await login('rotated');
+    await setSecret(database.db, 'rotated', await hashPassword('another one'));
+    await soon(client, /^421 4\.7\.0 /);
+  });
+
+  it('is treated as its credential is now', async () => {
+    const client = await login('narrowed');
+    await gateway.rows(`update credentials set from_domains = '{y.example}' where name = 'narrowed'`);
+    await soon(client, /^553 5\.7\.1 <a@x\.example> is not a sender of credential narrowed$/);
+    client.close();
   });
 });
 

@@ -36,6 +36,7 @@ export async function startTestListener(options: Partial<ListenerOptions> = {}) 
       submissions.push(submission);
       return { kind: 'accepted', messageId: ID };
     },
+    stillValid: identity => identity,
     admission: OPEN,
     trusted: () => null,
     proxyNetworks: [],

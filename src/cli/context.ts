@@ -1,4 +1,4 @@
-// What commands share: the settings, the database whether the gateway is up or down, and how results are printed.
+// What commands share: the settings, the database whether the gateway is up or down, and how times and JSON are printed.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
@@ -29,7 +29,7 @@ export async function withStore<T>(
     return await use({ url, pool, db: createDatabase<Database>(pool) }, settings, log);
   } catch (error) {
     throw isMissingTable(error)
-      ? new Failure('the database is empty: run `postern start` or `postern migrate` first')
+      ? new Failure('the database is empty: run `npx postern start` or `npx postern migrate` first')
       : error;
   } finally {
     await pool.end();
@@ -68,16 +68,13 @@ export function printJson(value: unknown): void {
   console.log(JSON.stringify(value));
 }
 
-/** Columns as wide as their widest cell; the last one is not padded. */
-export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ');
-  for (const row of [header, ...rows]) console.log(line(row).trimEnd());
-}
-
 /** `2026-11-23 14:05:09.123`, in the reader's own time zone. */
 export function formatTime(date: Date): string {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   return local.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+/** The same to the second, for tables. */
+export function formatSecond(date: Date): string {
+  return formatTime(date).slice(0, 19);
 }

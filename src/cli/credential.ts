@@ -16,7 +16,8 @@ import {
   setTreatment,
   type Treatment,
 } from '../store/credentials.ts';
-import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { printTable } from './table.ts';
 
 type TreatmentOptions = {
   from?: string[];
@@ -72,11 +73,11 @@ function withTreatment(command: Command): Command {
 function readTreatment(options: TreatmentOptions): Treatment {
   const { from, network, mode, authentication, overQuota, onSuppressed, controlHeaders } = options;
   const fromDomains = from && from.join() === 'any' ? [] : from;
-  const networks = network && network.join() === 'none' ? [] : network;
+  const networks = network && network.join() === 'none' ? [] : network?.map(asNetwork);
   const wrong = fromDomains?.find(entry => !isDomainOrAddress(entry));
   if (wrong !== undefined) throw new Failure(`${wrong} is no domain and no address (example: --from example.com)`);
   const odd = networks?.find(entry => !isNetwork(entry));
-  if (odd !== undefined) throw new Failure(`${odd} is no network (example: --network 10.1.0.0/16)`);
+  if (odd !== undefined) throw new Failure(`${odd} is no network${nearest(odd)} (example: --network 10.1.0.0/16)`);
   return {
     ...(fromDomains && { fromDomains }),
     ...(networks && { networks }),
@@ -101,7 +102,9 @@ async function add(name: string, options: AddOptions): Promise<void> {
     throw error.code === '23503' ? new Failure(`there is no tenant ${tenantId}`) : error;
   });
   if (!made)
-    throw new Failure(`there is a credential ${name} already (\`postern credential rotate\` gives it a new password)`);
+    throw new Failure(
+      `there is a credential ${name} already (\`npx postern credential rotate ${name}\` gives it a new password)`,
+    );
   if (options.password !== undefined && !options.json)
     console.log(`Made credential ${name} with the password that you gave.`);
   else printSecret({ name, secret, ...(options.json ? { json: true } : {}) });
@@ -111,15 +114,32 @@ function isDomainOrAddress(text: string): boolean {
   return text.includes('@') ? typeof parseMailbox(text, { smtpUtf8: true }) === 'string' : isDomain(text);
 }
 
+/** One address is a network too. */
+function asNetwork(text: string): string {
+  if (!ipaddr.isValid(text) || (!text.includes(':') && text.split('.').length !== 4)) return text;
+  return `${text}/${text.includes(':') ? 128 : 32}`;
+}
+
 /** As PostgreSQL takes it: an address with a prefix length, nothing set behind the prefix. */
 function isNetwork(text: string): boolean {
+  const address = text.split('/')[0]!;
+  return networkOf(text)?.split('/')[0] === (ipaddr.isValid(address) ? ipaddr.parse(address).toString() : null);
+}
+
+/** For `10.0.0.1/8`, which could mean either. */
+function nearest(text: string): string {
+  const network = networkOf(text);
+  return network === null ? '' : `: did you mean ${network}?`;
+}
+
+/** The network that the address is in; null where it is neither. */
+function networkOf(text: string): string | null {
   try {
     const [address, bits] = ipaddr.parseCIDR(text);
-    const network =
-      address.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text);
-    return bits >= 0 && network.toString() === address.toString();
+    const ip = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6;
+    return `${ip.networkAddressFromCIDR(text)}/${bits}`;
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -134,7 +154,7 @@ async function set(name: string, options: TreatmentOptions & { json?: boolean })
   else printTable(LIST_HEADER, [row(found)]);
 }
 
-const LIST_HEADER = ['NAME', 'TENANT', 'MODE', 'FROM', 'TREATMENT', 'USED', 'LAST USED', 'MADE'];
+const LIST_HEADER = ['NAME', 'TENANT', 'MODE', 'FROM', 'LAST USED', 'TREATMENT'];
 
 function withoutSecret({ secretHash: _, ...shown }: Credential): Omit<Credential, 'secretHash'> {
   return shown;
@@ -146,7 +166,7 @@ function treatmentOf({ networks, authentication, overQuota, onSuppressed, contro
     networks.length > 0 && `no login from ${networks.join(', ')}`,
     authentication !== 'observe' && `authentication ${authentication}`,
     overQuota !== 'defer' && `over quota: ${overQuota}`,
-    onSuppressed !== 'accept' && 'refuses suppressed recipients',
+    onSuppressed !== 'accept' && 'suppressed recipients refused',
     !controlHeaders && 'control headers ignored',
   ]
     .filter(Boolean)
@@ -155,29 +175,28 @@ function treatmentOf({ networks, authentication, overQuota, onSuppressed, contro
 
 async function list({ json }: { json?: boolean }): Promise<void> {
   const credentials = await withStore(({ db }) => listCredentials(db));
-  if (json) for (const credential of credentials) printJson(withoutSecret(credential));
-  else printTable(LIST_HEADER, credentials.map(row));
+  if (json) return credentials.map(withoutSecret).forEach(printJson);
+  if (credentials.length === 0)
+    return console.log('No credentials: nobody can log in (`npx postern credential add shop` makes one).');
+  printTable(LIST_HEADER, credentials.map(row));
 }
 
 function row(credential: Credential): string[] {
-  const { name, tenantId, mode, fromDomains, lastUsedAt, createdAt } = credential;
+  const { name, tenantId, mode, fromDomains, lastUsedAt } = credential;
   return [
     name,
     tenantId,
     mode ?? 'default',
     fromDomains.join(', ') || 'any',
+    lastUsedAt ? `${formatSecond(lastUsedAt)} (${usage(lastUsedAt, Date.now())})` : 'never',
     treatmentOf(credential) || '-',
-    usage(lastUsedAt, Date.now()),
-    lastUsedAt ? formatTime(lastUsedAt) : '-',
-    formatTime(createdAt),
   ];
 }
 
 const MONTH_MS = 30 * 86_400_000;
 
 /** How much it is still in use, to see which ones can go. */
-function usage(lastUsedAt: Date | null, now: number): string {
-  if (!lastUsedAt) return 'unused';
+function usage(lastUsedAt: Date, now: number): string {
   const months = (now - lastUsedAt.getTime()) / MONTH_MS;
   if (months > 12) return 'inactive';
   if (months > 6) return 'dormant';

@@ -54,7 +54,7 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
               check: 'migrations',
               ok: false,
               detail: `missing: ${missing.join(', ')}`,
-              todo: 'run `postern migrate`, or start the gateway',
+              todo: 'run `npx postern migrate`, or start the gateway',
             };
       const queue = await checkQueue(settings, url, log);
       if (missing.length > 0) return [database, schema, queue];
@@ -124,7 +124,7 @@ async function checkDomains(db: Kysely<Database>, settings: Settings): Promise<F
 function describeDomain({ domain, state, findings }: DomainCheck): Finding {
   if (state === 'ok') return { check: 'domain', ok: true, detail: `${domain}: DKIM, SPF and DMARC are well` };
   const wrong = findings.filter(({ required, status }) => required && status !== 'found').map(({ rule }) => rule);
-  const todo = `\`postern domain check ${domain}\` says what to publish`;
+  const todo = `\`npx postern domain check ${domain}\` says what to publish`;
   return { check: 'domain', ok: false, detail: `${domain}: ${[...new Set(wrong)].join(', ')}`, todo };
 }
 

@@ -1,8 +1,9 @@
 // `postern event list`: what happened that is about no message (a domain, a quota), or all that happened to one.
 import type { Command } from 'commander';
 import { type ListedEvent, listEvents } from '../store/events.ts';
-import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, withStore } from './context.ts';
 import { asId, parseSince } from './message-choice.ts';
+import { printTable } from './table.ts';
 
 type ListOptions = {
   topic?: string;
@@ -50,5 +51,19 @@ async function list({ message, since, json, ...options }: ListOptions): Promise<
 
 function row({ at, kind, topic, messageId, n, data }: ListedEvent): string[] {
   const about = topic ?? (n === null ? messageId! : `${messageId}.${n}`);
-  return [formatTime(at), kind, about, data === null ? '' : JSON.stringify(data)];
+  return [formatSecond(at), kind, about, describeData(data)];
+}
+
+/** `used: 4, limit: 5`: as JSON has it, without its marks and without what is empty. */
+function describeData(data: unknown): string {
+  const entries = Object.entries((data ?? {}) as Record<string, unknown>).map(([name, value]) => [name, words(value)]);
+  return entries
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}
+
+function words(value: unknown): string {
+  if (Array.isArray(value)) return value.map(words).join(' and ');
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
 }

@@ -62,7 +62,7 @@ async function control(deed: Deed, ids: readonly string[], options: ControlOptio
 function chosenBy(deed: Deed, ids: readonly string[], options: ControlOptions): Choice {
   const choice = readChoice(options);
   if (ids.length === 0 && Object.values(choice).every(value => value === undefined))
-    throw new Failure(`say which (example: postern message ${deed} --to '*@example.com')`);
+    throw new Failure(`say which (example: npx postern message ${deed} --to '*@example.com')`);
   return { ...choice, messageIds: ids.length > 0 ? ids.map(asId) : undefined };
 }
 

@@ -1,9 +1,10 @@
 // `postern message find|show|raw`: what happened to the mail to x, and why. Its control is in message-control.ts.
 import type { Command } from 'commander';
 import { type FoundMessage, findMessages, readRaw, readStory } from '../store/archive.ts';
-import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, withStore } from './context.ts';
 import { asId, type ChoiceOptions, readChoice, withChoice } from './message-choice.ts';
 import { registerMessageControl } from './message-control.ts';
+import { printTable } from './table.ts';
 import { tellStory } from './timeline.ts';
 
 type FindOptions = ChoiceOptions & {
@@ -52,7 +53,7 @@ function row({ messageId, acceptedAt, reversePath, deliveries, subject }: FoundM
   const states = [...new Set(deliveries.map(delivery => delivery.state))].join(', ');
   return [
     messageId,
-    formatTime(acceptedAt),
+    formatSecond(acceptedAt),
     reversePath ?? '<>',
     `${deliveries[0]?.recipient}${others}`,
     states,

@@ -1,7 +1,8 @@
 // `postern queue status`: what waits, and why.
 import type { Command } from 'commander';
 import { queueSummary } from '../store/queue-summary.ts';
-import { formatTime, printJson, printTable, withStore } from './context.ts';
+import { formatTime, printJson, withStore } from './context.ts';
+import { printTable } from './table.ts';
 
 export function registerQueue(program: Command): void {
   const queue = program.command('queue').description('what waits to be sent');
@@ -19,6 +20,10 @@ async function status({ json }: { json?: boolean }): Promise<void> {
     `${summary.queued} queued: ${summary.due} due, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
       (summary.oldestAcceptedAt ? `; the oldest since ${formatTime(summary.oldestAcceptedAt)}` : ''),
   );
+  if (summary.held > 0)
+    console.log(
+      `${summary.held} held: \`npx postern message find --state held\` shows them, \`message release\` sends them`,
+    );
   if (summary.reasons.length > 0) {
     console.log('');
     printTable(

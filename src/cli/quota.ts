@@ -16,7 +16,8 @@ import {
   removeQuota,
 } from '../store/quotas.ts';
 import type { Database } from '../store/schema.ts';
-import { Failure, formatTime, printJson, printTable, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { printTable } from './table.ts';
 
 type SetOptions = {
   credential?: string;
@@ -112,8 +113,10 @@ async function readScope(db: Kysely<Database>, { credential: name, tenant, strea
 
 async function list({ json }: { json?: boolean }): Promise<void> {
   const quotas = await withStore(({ db }) => listQuotasWithUsage(db));
-  if (json) for (const quota of quotas) printJson(shown(quota));
-  else printTable(['ID', 'LIMIT', 'OF', 'USED NOW', 'WAITING'], quotas.map(row));
+  if (json) return quotas.map(shown).forEach(printJson);
+  if (quotas.length === 0)
+    return console.log('No quotas: mail goes out as it comes (`npx postern quota set --help` has examples).');
+  printTable(['ID', 'LIMIT', 'OF', 'USED NOW', 'WAITING'], quotas.map(row));
 }
 
 /** Ids of credentials and our own steps of counting mean nothing to others. */
@@ -123,7 +126,7 @@ function shown<Q extends Quota>({ credentialId: _, bucketMs: __, ...rest }: Q) {
 
 function row(quota: QuotaWithUsage): string[] {
   const { quotaId, used, limit, waiting, waitingUntil } = quota;
-  const until = waitingUntil ? `, the last one until ${formatTime(waitingUntil)}` : '';
+  const until = waitingUntil ? `, the last one until ${formatSecond(waitingUntil)}` : '';
   return [
     `${quotaId}`,
     describeLimit(quota),
@@ -141,7 +144,7 @@ function bar(share: number): string {
 
 async function remove(id: string, { json }: { json?: boolean }): Promise<void> {
   const quotaId = Number(id);
-  if (!/^\d{1,15}$/.test(id)) throw new Failure(`${id} is no id of a quota (\`postern quota list\` shows them)`);
+  if (!/^\d{1,15}$/.test(id)) throw new Failure(`${id} is no id of a quota (\`npx postern quota list\` shows them)`);
   const removed = await withStore(({ db }) => removeQuota(db, quotaId));
   if (!removed) throw new Failure(`there is no quota ${quotaId}`);
   if (json) printJson({ quotaId, removed: true });

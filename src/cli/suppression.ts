@@ -17,7 +17,8 @@ import {
   SUPPRESSION_REASONS,
   type SuppressionReason,
 } from '../store/suppressions.ts';
-import { Failure, formatTime, printJson, printTable, type Store, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, type Store, withStore } from './context.ts';
+import { printTable } from './table.ts';
 
 type ScopeOptions = { tenant?: string; stream?: Stream };
 type AddOptions = ScopeOptions & {
@@ -133,7 +134,8 @@ async function list(options: ListOptions): Promise<void> {
   const filter: ListSuppressions = { address: options.address, reason: options.reason, limit, after };
   const found = await withStore(({ db }) => listSuppressions(db, filter));
   if (options.json) return found.forEach(printJson);
-  if (found.length === 0) return console.log('Nothing is suppressed.');
+  if (found.length === 0)
+    return console.log(options.address || options.reason ? 'Nothing found.' : 'Nothing is suppressed.');
   printTable(['ADDRESS', 'REASON', 'FOR', 'SINCE', 'UNTIL', 'TIMES', 'EVIDENCE'], found.map(row));
   if (found.length === limit) console.log(`\nThere may be more: --after ${found.at(-1)!.suppressionId}`);
 }
@@ -141,13 +143,13 @@ async function list(options: ListOptions): Promise<void> {
 function row(suppression: ListedSuppression): string[] {
   const { address, reason, tenantId, stream, createdAt, times, evidence } = suppression;
   const scope = tenantId === null ? 'all' : [tenantId, stream].filter(Boolean).join(' ');
-  return [address, reason, scope, formatTime(createdAt), describeEnd(suppression), String(times), evidence ?? ''];
+  return [address, reason, scope, formatSecond(createdAt), describeEnd(suppression), String(times), evidence ?? ''];
 }
 
 function describeEnd({ expiresAt, probation }: ListedSuppression): string {
   if (probation === 'due') return 'the next message tries it out';
   if (expiresAt === null) return 'until lifted';
-  return `${formatTime(expiresAt)}${probation === 'out' ? ', a probe is out' : ''}`;
+  return `${formatSecond(expiresAt)}${probation === 'out' ? ', a probe is out' : ''}`;
 }
 
 // ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────────────

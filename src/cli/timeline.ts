@@ -28,8 +28,13 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
+    const deeds = events.filter(event => [delivery.n, null].includes(event.n) && event.kind in DEEDS);
+    const entries = [
+      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
+      ...deeds.map(event => ({ at: event.at, text: [`  ${formatTime(event.at)}  ${describeDeed(event)}`] })),
     ];
     lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
+    lines.push(...nextDeed(delivery, message.message_id).map(text => `${' '.repeat(27)}→ ${text}`));
   }
   return lines.join('\n');
 }
@@ -41,11 +46,11 @@ function tellDirectives({ tags, metadata, track, authentication }: Message): str
     ...(tags.length > 0 ? [`Tags        ${tags.join(', ')}`] : []),
     ...(pairs.length > 0 ? [`Metadata    ${pairs.join(', ')}`] : []),
     ...(track === null ? [] : [`Track       ${track.join(', ') || 'none'}`]),
-    ...describeAuthentication(authentication).map((line, i) => `${i === 0 ? 'Came with   ' : ' '.repeat(12)}${line}`),
+    ...describeAuthentication(authentication),
   ];
 }
 
-/** Whatever has a result, with the domain that it is about; and what follows from all of them. */
+/** Whatever has a result, with the domain that it is about; and what receivers will make of all of them. */
 function describeAuthentication(authentication: unknown): string[] {
   const facts = Object.entries((authentication ?? {}) as Record<string, unknown>).flatMap(([name, found]) =>
     ([found].flat() as ({ result?: string; domain?: string; consequence?: string } | null)[]).map(fact => ({
@@ -54,7 +59,8 @@ function describeAuthentication(authentication: unknown): string[] {
   );
   const results = facts.filter(({ result }) => typeof result === 'string');
   const line = results.map(({ name, result, domain }) => `${name}=${result}${domain ? ` (${domain})` : ''}`).join(', ');
-  return [line, ...facts.map(({ consequence }) => consequence ?? '')].filter(text => text !== '');
+  const consequences = facts.flatMap(({ consequence }) => consequence ?? []);
+  return [...(line ? [`Came with   ${line}`] : []), ...consequences.map(text => `Receivers   ${text}`)];
 }
 
 const DEEDS: Partial<Record<EventKind, string>> = {
@@ -62,7 +68,14 @@ const DEEDS: Partial<Record<EventKind, string>> = {
   released: 'released by hand',
   cancelled: 'cancelled by hand',
   retried: 'retried by hand',
+  repeated: 'came again: answered with the same id, sent once',
 };
+
+function describeDeed({ kind, data }: MessageStory['events'][number]): string {
+  const { reason, because, remoteAddress } = (data ?? {}) as Partial<Record<string, string>>;
+  const why = kind === 'held' ? reason : (because ?? (remoteAddress && `from ${remoteAddress}`));
+  return `${DEEDS[kind]}${why ? ` (${why})` : ''}`;
+}
 
 function describeState({ state, reason, due_at, parked, lease_holder }: Delivery): string {
   if (state !== 'queued') return `${state}${reason ? ` (${reason})` : ''}`;
@@ -72,6 +85,13 @@ function describeState({ state, reason, due_at, parked, lease_holder }: Delivery
   if (reason === 'scheduled' && next) return `scheduled for ${next}`;
   if (parked) return `queued until an upstream is back${next ? `, or ${next}` : ''}${why}`;
   return `queued, ${next ? `next try ${next}` : 'due now'}${why}`;
+}
+
+/** What a person may do about it, where nothing else will. */
+function nextDeed({ state, recipient }: Delivery, messageId: string): string[] {
+  if (state === 'held') return [`npx postern message release ${messageId}`];
+  if (state === 'suppressed') return [`npx postern suppression list --address ${recipient}`];
+  return [];
 }
 
 function describeAttempt(attempt: Attempt): string[] {

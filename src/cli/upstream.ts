@@ -6,7 +6,8 @@ import { createUpstream, SessionError } from '../../relay/index.ts';
 import { loadSettings } from '../platform/config.ts';
 import type { Settings } from '../platform/settings.ts';
 import type { UpstreamSettings } from '../platform/upstream-url.ts';
-import { Failure, printJson, printTable } from './context.ts';
+import { Failure, printJson } from './context.ts';
+import { printTable } from './table.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');

@@ -6,6 +6,8 @@ export type QueueSummary = {
   readonly due: number;
   readonly leased: number;
   readonly parked: number;
+  /** These wait for a person, and are not among the others. */
+  readonly held: number;
   readonly oldestAcceptedAt: Date | null;
   readonly reasons: readonly { readonly reason: string; readonly count: number; readonly nextAt: Date }[];
 };
@@ -16,6 +18,7 @@ export async function queueSummary(pool: Pool): Promise<QueueSummary> {
             (count(*) filter (where lease_holder is null and not parked and due_at <= now()))::integer as due,
             (count(*) filter (where lease_holder is not null))::integer as leased,
             (count(*) filter (where parked))::integer as parked,
+            (select count(*)::integer from deliveries where state = 'held') as held,
             (select accepted_at from messages where message_id = min(deliveries.message_id)) as "oldestAcceptedAt"
      from deliveries where state = 'queued'`,
   );

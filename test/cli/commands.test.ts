@@ -132,20 +132,20 @@ describe('credential', () => {
 
   it('set changes what is named and leaves the rest', async () => {
     await json('credential', 'add', 'clerk', '--from', 'clerk.example', '--over-quota', 'hold');
-    const [changed] = await json('credential', 'set', 'clerk', '--network', '192.0.2.0/24', '2001:db8::/32');
+    const [changed] = await json('credential', 'set', 'clerk', '--network', '192.0.2.7', '2001:db8::/32');
     expect(changed).toMatchObject({ fromDomains: ['clerk.example'], overQuota: 'hold', authentication: 'observe' });
-    expect(changed.networks).toEqual(['192.0.2.0/24', '2001:db8::/32']);
+    expect(changed.networks).toEqual(['192.0.2.7/32', '2001:db8::/32']);
     expect(changed).not.toHaveProperty('secretHash');
     const [freed] = await json('credential', 'set', 'clerk', '--from', 'any', '--network', 'none');
     expect(freed).toMatchObject({ fromDomains: [], networks: [], overQuota: 'hold' });
     const listed = await run('credential', 'list');
-    expect(listed.stdout).toMatch(/^clerk +default +default +any +over quota: hold +unused/m);
+    expect(listed.stdout).toMatch(/^clerk +default +default +any +never +over quota: hold$/m);
   });
 
   it.each([
     [['credential', 'set', 'app'], 1, 'say what to change'],
     [['credential', 'set', 'nobody', '--mode', 'live'], 1, 'there is no credential nobody'],
-    [['credential', 'set', 'app', '--network', '10.0.0.1/8'], 1, '10.0.0.1/8 is no network'],
+    [['credential', 'set', 'app', '--network', '10.0.0.1/8'], 1, 'is no network: did you mean 10.0.0.0/8?'],
     [['credential', 'set', 'app', '--network', 'home'], 1, 'home is no network'],
     [['credential', 'add', 'app'], 1, 'there is a credential app already'],
     [['credential', 'add', 'a b'], 1, 'a name has'],
@@ -252,7 +252,7 @@ describe('upstream, queue, send, doctor, migrate', () => {
     const early = await postern(env, 'message', 'find');
     expect([early.code, early.stderr]).toEqual([
       1,
-      'postern: the database is empty: run `postern start` or `postern migrate` first\n',
+      'postern: the database is empty: run `npx postern start` or `npx postern migrate` first\n',
     ]);
     expect((await postern(env, 'migrate')).stdout).toMatch(/^Ran 0001_/);
     expect((await postern(env, 'migrate')).stdout).toBe('The database is up to date.\n');

@@ -45,11 +45,22 @@ describe('message hold, release and cancel', () => {
     const id = await waiting('held@x.example');
     expect((await run('message', 'hold', id)).stdout).toBe('1 delivery is held.\n');
     expect(await gateway.deliveries(id)).toMatchObject([{ state: 'held', reason: 'held-by-hand' }]);
+    expect((await run('message', 'show', id)).stdout).toMatch(new RegExp(`→ npx postern message release ${id}\n$`));
+    expect((await run('queue', 'status')).stdout).toContain('\n1 held: `npx postern message find --state held`');
     expect(await json('message', 'release', id)).toEqual([{ messageId: id, deliveries: 1, beingTried: 0 }]);
     await gateway.reaches(id, 'delivered');
     expect(await gateway.events(id)).toEqual(['accepted', 'deferred 0', 'held 0', 'released 0', 'delivered 0']);
     const { stdout } = await run('message', 'show', id);
     expect(stdout).toMatch(/ {2}held \(held-by-hand\)\n.* {2}released by hand \(held-by-hand\)\n/);
+  });
+
+  it('the timeline tells of a submission that came again', async () => {
+    const content = 'Message-ID: <twice@x>\r\nFrom: sender@example.com\r\n\r\nx\r\n';
+    const again = () => gateway.submit('twice@x.example', content);
+    const id = await again();
+    expect(await again()).toBe(id);
+    const { stdout } = await run('message', 'show', id);
+    expect(stdout).toMatch(/ {2}came again: answered with the same id, sent once \(from \S+\)\n/);
   });
 
   it('cancel is for good, and for one recipient when that is said', async () => {
@@ -97,7 +108,7 @@ describe('message hold, release and cancel', () => {
   });
 
   it.each([
-    [['message', 'hold'], 1, "postern: say which (example: postern message hold --to '*@example.com')"],
+    [['message', 'hold'], 1, "postern: say which (example: npx postern message hold --to '*@example.com')"],
     [['message', 'hold', 'x'], 1, 'postern: x is not a message id'],
     [['message', 'cancel', '--to', 'nobody@x.example'], 1, 'postern: nothing of what fits waits or is held'],
     [['message', 'release', '--metadata', 'order'], 1, 'postern: --metadata order is not name=value'],
@@ -145,7 +156,7 @@ describe('a message that an app said something about', () => {
         'Metadata    order=1042',
         'Track       opens',
         'Came with   dkim=pass (x.example), dmarc=fail (x.example)',
-        '            receivers will refuse it',
+        'Receivers   receivers will refuse it',
       ].join('\n'),
     );
     expect(stdout).toMatch(/later@x\.example: scheduled for \d{4}-/);
@@ -173,7 +184,7 @@ describe('event list', () => {
     expect(first).toMatchObject({ topic: 'quota:app/hour', data: { share: 0.8 }, messageId: null });
     expect(await kinds('--before', String(first.eventId))).toEqual(['domain-ok', 'domain-broken']);
     expect((await run('event', 'list', '--limit', '1')).stdout).toMatch(
-      /^AT +KIND +ABOUT +DATA\n\S+ \S+ +quota-warning +quota:app\/hour +\{"share":0\.8\}\n\nThere may be more: --before \d+\n$/,
+      /^AT +KIND +ABOUT +DATA\n\S+ \S+ +quota-warning +quota:app\/hour +share: 0\.8\n\nThere may be more: --before \d+\n$/,
     );
     const id = await gateway.submit('told@x.example');
     await gateway.reaches(id, 'delivered');

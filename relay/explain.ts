@@ -139,6 +139,10 @@ function authenticationStep({ identity }: Submission, { authentication }: Assess
     const isOff = identity.authentication === 'off';
     const said = isOff ? 'off for this credential' : 'not looked at: captured or refused before, or the DNS is slow';
     return step('DATA', 'authentication', said, null, '');
+function dataSteps({ identity }: Submission, { facts, authentication, verdict }: Assessment): Step[] {
+  const checks = CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts)));
+  if (!authentication) {
+    return [...checks, step('DATA', 'authentication', notExamined(identity, verdict), null, '')];
   }
   const objection = objectToAuthentication(authentication, identity.authentication);
   return objected('DATA', 'authentication', authentication.prediction.consequence, objection);
@@ -156,6 +160,12 @@ function repeatStep({ repeated }: Outlook): Step {
   if (repeated === null) return step('DATA', 'repeat', 'not taken before', null, '');
   const said = `taken before, as ${repeated.messageId}`;
   return objected('DATA', 'repeat', said, repeated.sameEnvelope ? null : keyReused(repeated.messageId));
+}
+
+function notExamined({ authentication }: Identity, verdict: Assessment['verdict']): string {
+  if (authentication === 'off') return 'off for this credential';
+  if (verdict.kind !== 'accept') return 'not looked at: refused before';
+  return verdict.mode === 'capture' ? 'not looked at: it is captured' : 'not looked at: the DNS is slow';
 }
 
 function objected(command: Command, name: string, said: string, objection: Objection | null): Step {

@@ -66,7 +66,7 @@ export const CHECKS: readonly Check[] = [
     name: 'author',
     object: ({ authorObjection }) =>
       authorObjection === null ? null : reject(550, '5.7.1', authorObjection, 'author-not-authorised'),
-    describe: ({ authorObjection }) => authorObjection ?? 'From and Sender are the credential’s to use',
+    describe: ({ authorObjection }) => authorObjection ?? 'From and Sender are senders of this credential',
   },
   {
     name: 'control headers',

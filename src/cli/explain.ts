@@ -2,15 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { createExplainer, type Explanation, identityOf } from '../../relay/index.ts';
+import ipaddr from 'ipaddr.js';
+import { createExplainer, identityOf } from '../../relay/index.ts';
 import { type Address, addressKey, parseMailbox } from '../mail/address.ts';
-import { formatReply } from '../mail/reply.ts';
 import type { Identity, Submission } from '../mail/submission.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createMetrics } from '../platform/metrics.ts';
-import { defaultMode, type Settings } from '../platform/settings.ts';
-import { findCredential, listCredentials } from '../store/credentials.ts';
-import { Failure, printJson, printTable, type Store, withStore } from './context.ts';
+import { defaultMode } from '../platform/settings.ts';
+import { type Credential, findCredential, listCredentials } from '../store/credentials.ts';
+import { Failure, printJson, type Store, withStore } from './context.ts';
+import { printExplanation } from './explanation.ts';
 
 type Options = {
   from: string;
@@ -39,30 +40,51 @@ export function registerExplain(program: Command): void {
 }
 
 async function explain(options: Options): Promise<void> {
-  const explanation = await withStore(async (store, settings, log) => {
-    const submission = await readSubmission(options, await findIdentity(store, settings, options.credential));
+  const { explanation, identity } = await withStore(async (store, settings, log) => {
+    const credential = await findSender(store, options.credential);
+    if (options.withoutLoginFrom !== undefined) assertTrusted(credential, options.withoutLoginFrom);
+    const submission = await readSubmission(options, identityOf(credential, defaultMode(settings)));
     const explainer = createExplainer({
       ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
       hostname: settings.POSTERN_HOSTNAME ?? hostname(),
     });
     await explainer.start();
-    return explainer.explain(submission).finally(() => explainer.stop());
+    const explained = await explainer.explain(submission).finally(() => explainer.stop());
+    return { explanation: explained, identity: submission.identity };
   });
   if (options.json) printJson(explanation);
-  else print(explanation, options);
+  else printExplanation(explanation, identity, options.from);
   if (explanation.answer.reply.code >= 400) process.exitCode = 1;
 }
 
-async function findIdentity({ db }: Store, settings: Settings, name: string | undefined): Promise<Identity> {
+async function findSender({ db }: Store, name: string | undefined): Promise<Credential> {
   if (name !== undefined) {
     const credential = await findCredential(db, name);
-    if (!credential) throw new Failure(`there is no credential ${name}`);
-    return identityOf(credential, defaultMode(settings));
+    if (!credential) throw new Failure(`there is no credential ${name} (\`npx postern credential list\`)`);
+    return credential;
   }
   const [only, ...others] = await listCredentials(db);
-  if (!only) throw new Failure('there is no credential yet (`postern credential add` makes one)');
-  if (others.length > 0) throw new Failure('there are several credentials: say whose mail it is (--credential NAME)');
-  return identityOf(only, defaultMode(settings));
+  if (!only) throw new Failure('there is no credential yet (`npx postern credential add` makes one)');
+  if (others.length > 0) {
+    const names = [only, ...others].map(credential => credential.name).join(', ');
+    throw new Failure(`there are several credentials: say whose mail it is with --credential (${names})`);
+  }
+  return only;
+}
+
+/** From anywhere else, nothing would be asked but a login. */
+function assertTrusted({ name, networks }: Credential, from: string): void {
+  if (!ipaddr.isValid(from)) throw new Failure(`${from} is no address (example: --without-login-from 10.1.2.3)`);
+  const address = ipaddr.process(from);
+  const isInside = networks
+    .map(network => ipaddr.parseCIDR(network))
+    .some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
+  if (isInside) return;
+  const known = networks.length === 0 ? 'no networks' : networks.join(', ');
+  throw new Failure(
+    `${from} would get 530 5.7.0 Authentication required: credential ${name} has ${known} ` +
+      `(\`npx postern credential set ${name} --network ${from}\` adds it)`,
+  );
 }
 
 async function readSubmission(options: Options, identity: Identity): Promise<Submission> {
@@ -107,35 +129,4 @@ async function readContent(path: string): Promise<Buffer> {
     throw new Failure(`${path} cannot be read: ${error.message}`);
   });
   return Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
-}
-
-function print(explanation: Explanation, { from }: Options): void {
-  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } =
-    explanation;
-  console.log(`Mail of ${from} by credential ${credential} (${mode}, ${stream})\n`);
-  printTable(
-    ['AT', 'CHECK', '', 'WHY'],
-    steps.map(({ command, name, said, objection }) => [
-      ...[command, name, objection ? 'no' : 'ok'],
-      objection ? formatReply(objection.reply) : said,
-    ]),
-  );
-  const lines: [string, string[]][] = [
-    ['Recipients', recipients.map(({ recipient, fate, why }) => `${recipient}: ${fate}${why ? ` (${why})` : ''}`)],
-    ['Quotas', quotas.map(describeQuota)],
-    ['Signed as', signatures.map(({ domain, selector, algorithm }) => `${domain}, ${selector} (${algorithm})`)],
-    ['Receivers', authentication ? [authentication.prediction.consequence] : []],
-    ['Route', route.length > 0 ? [route.join(', then ')] : []],
-    ['Answer', [`${formatReply(answer.reply)}  (to ${answer.command}${answer.rule ? `, ${answer.rule}` : ''})`]],
-  ];
-  console.log();
-  for (const [title, values] of lines) {
-    values.forEach((value, i) => {
-      console.log(`${(i === 0 ? title : '').padEnd(12)}${value}`);
-    });
-  }
-}
-
-function describeQuota({ quota, left, freeAt }: Explanation['quotas'][number]): string {
-  return freeAt === null ? `${quota}: ${left} left` : `${quota}: used up until ${freeAt.toISOString()}`;
 }

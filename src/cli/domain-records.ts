@@ -3,16 +3,21 @@ import { type DnsRecord, type DomainCheck, type Finding, panelForm, zoneLine, zo
 
 const INDENT = ' '.repeat(10);
 
+/** As the form of a web panel wants it. */
 export function printRecord(record: DnsRecord, domain: string): void {
   const { host, value } = panelForm(record, zoneOf(domain) ?? domain);
   console.log(`${INDENT}type   ${record.type}`);
   console.log(`${INDENT}host   ${host}`);
-  console.log(`${INDENT}value  ${value}`);
-  console.log(`${INDENT}zone   ${zoneLine(record)}\n`);
+  console.log(`${INDENT}value  ${value}\n`);
+}
+
+/** For a zone file, and nothing else, so that it can be appended to one. */
+export function printZone(records: readonly DnsRecord[]): void {
+  for (const record of records) console.log(zoneLine(record));
 }
 
 export function printCheck({ domain, state, findings }: DomainCheck, signing: readonly string[]): void {
-  console.log(`${domain}: ${HEADLINES[state]}\n`);
+  console.log(`${domain}: ${headlineOf(state, findings)}\n`);
   for (const finding of findings) {
     console.log(`${markOf(finding).padEnd(INDENT.length)}${TITLES[finding.about]}${finding.name}`);
     console.log(`${INDENT}${finding.detail}${finding.publish ? '. Publish:' : ''}`);
@@ -20,14 +25,20 @@ export function printCheck({ domain, state, findings }: DomainCheck, signing: re
   }
   if (signing.length > 0)
     console.log(`\n${signing.join(' and ')} ${signing.length === 1 ? 'signs' : 'sign'} from now on.`);
+  if (state === 'broken')
+    console.log(
+      `\nPublish that, then \`npx postern domain check ${domain}\` again (--zone prints lines for a zone file).`,
+    );
   console.log('');
 }
 
-const HEADLINES = {
-  ok: 'all is well',
-  broken: 'records are missing or wrong',
-  unchecked: 'could not be checked',
-} as const;
+function headlineOf(state: DomainCheck['state'], findings: readonly Finding[]): string {
+  if (state === 'ok') return 'all is well';
+  if (state === 'unchecked') return 'could not be checked';
+  const required = findings.filter(finding => finding.required);
+  const wrong = required.filter(({ status }) => status === 'missing' || status === 'different');
+  return `${wrong.length} of ${required.length} records are missing or wrong`;
+}
 
 const TITLES = {
   dkim: 'DKIM   ',

@@ -16,8 +16,9 @@ import { loadSealer, type Sealer, sealedUnder } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
 import { activateKeys, anySealedKey, type DkimKey, insertKeys, listKeys } from '../store/dkim-keys.ts';
 import { addDomain, type Domain, findDomain, listDomains, removeDomain } from '../store/domains.ts';
-import { Failure, formatTime, printJson, printTable, type Store, withStore } from './context.ts';
-import { printCheck, printRecord } from './domain-records.ts';
+import { Failure, formatSecond, printJson, type Store, withStore } from './context.ts';
+import { printCheck, printRecord, printZone } from './domain-records.ts';
+import { printTable } from './table.ts';
 
 export function registerDomain(program: Command): void {
   const domain = program.command('domain').description('domains that we send from, their keys and their DNS');
@@ -25,6 +26,7 @@ export function registerDomain(program: Command): void {
     .command('add <domain>')
     .description('make its DKIM keys, and print the records to publish')
     .option('--tenant <id>', 'whose it is', 'default')
+    .option('--zone', 'print the records as lines for a zone file, and nothing else')
     .option('--json', 'print JSON')
     .action(add);
   domain
@@ -42,11 +44,13 @@ export function registerDomain(program: Command): void {
     .description('its keys and their records')
     .option('--rotate', 'make new keys, which sign once their records were seen')
     .option('--now', 'keys that wait sign from now on, seen or not')
+    .option('--zone', 'print the records as lines for a zone file, and nothing else')
     .option('--json', 'print JSON, one key a line')
     .action(dkim);
   domain
     .command('check [domain]')
     .description('look its records up, or those of each; exit 1 when something is missing or wrong')
+    .option('--zone', 'print what is to be published as lines for a zone file, and nothing else')
     .option('--json', 'print JSON, one domain a line')
     .action(check);
 }
@@ -59,7 +63,7 @@ function nameOf(text: string): string {
 
 async function find(db: Store['db'], name: string): Promise<Domain> {
   const domain = await findDomain(db, name);
-  if (!domain) throw new Failure(`there is no domain ${name} (\`postern domain add ${name}\` adds it)`);
+  if (!domain) throw new Failure(`there is no domain ${name} (\`npx postern domain add ${name}\` adds it)`);
   return domain;
 }
 
@@ -75,7 +79,9 @@ async function sealerFor(db: Store['db'], settings: Settings): Promise<Sealer> {
   return sealer;
 }
 
-async function add(text: string, { tenant, json }: { tenant: string; json?: boolean }): Promise<void> {
+type AddOptions = { tenant: string; zone?: boolean; json?: boolean };
+
+async function add(text: string, { tenant, zone, json }: AddOptions): Promise<void> {
   const domain = nameOf(text);
   const keys = await withStore(async ({ db }, settings) => {
     const made = await makeKeys(domain, { now: new Date(), taken: [], sealer: await sealerFor(db, settings) });
@@ -89,11 +95,12 @@ async function add(text: string, { tenant, json }: { tenant: string; json?: bool
     return listKeys(db, domain);
   });
   if (json) return printJson({ domain, tenantId: tenant, keys: keys.map(withRecord) });
+  if (zone) return printZone(keys.map(dkimRecord));
   console.log(`Added ${domain}. Publish these two records:\n`);
   for (const key of keys) printRecord(dkimRecord(key), domain);
   console.log(
-    `Then \`postern domain check ${domain}\` looks whether they are there, and says what SPF and DMARC need.\n` +
-      'Mail is signed once they were seen.',
+    `Then \`npx postern domain check ${domain}\` looks for them, and says what SPF and DMARC need.\n` +
+      `Mail is signed once they were seen. \`npx postern domain dkim ${domain} --zone\` has them for a zone file.`,
   );
 }
 
@@ -103,7 +110,7 @@ async function list({ json }: { json?: boolean }): Promise<void> {
     return Promise.all(domains.map(async domain => ({ ...domain, keys: await listKeys(db, domain.domain) })));
   });
   if (json) return found.map(domain => ({ ...domain, keys: domain.keys.map(withRecord) })).forEach(printJson);
-  if (found.length === 0) return console.log('No domains: mail is not signed (`postern domain add example.com`).');
+  if (found.length === 0) return console.log('No domains: mail is not signed (`npx postern domain add example.com`).');
   printTable(
     ['DOMAIN', 'TENANT', 'SIGNS WITH', 'RECORDS', 'CHECKED'],
     found.map(({ domain, tenantId, keys, result, checkedAt }) => [
@@ -116,7 +123,7 @@ async function list({ json }: { json?: boolean }): Promise<void> {
           .join(' ') || 'nothing yet',
       ],
       (result as RecordedCheck | null)?.state ?? 'not yet known',
-      checkedAt ? formatTime(checkedAt) : 'never',
+      checkedAt ? formatSecond(checkedAt) : 'never',
     ]),
   );
 }
@@ -134,23 +141,26 @@ async function remove(text: string, { json }: { json?: boolean }): Promise<void>
   });
 }
 
-type DkimOptions = { rotate?: boolean; now?: boolean; json?: boolean };
+type DkimOptions = { rotate?: boolean; now?: boolean; zone?: boolean; json?: boolean };
 
-async function dkim(text: string, { rotate, now, json }: DkimOptions): Promise<void> {
+async function dkim(text: string, { rotate, now, zone, json }: DkimOptions): Promise<void> {
   const domain = nameOf(text);
   await withStore(async ({ db }, settings) => {
     await find(db, domain);
     if (rotate) await rotateKeys(db, settings, domain);
     if (now) await signNow(db, domain);
-    const keys = await listKeys(db, domain);
-    if (json) return keys.map(withRecord).forEach(printJson);
+    const all = await listKeys(db, domain);
+    if (json) return all.map(withRecord).forEach(printJson);
+    const keys = rotate && !now ? all.filter(({ activeFrom }) => activeFrom === null) : all;
+    if (zone) return printZone(keys.map(dkimRecord));
     for (const key of keys) {
       console.log(`${key.selector}, ${key.algorithm}: ${stateOf(key, settings)}`);
       printRecord(dkimRecord(key), domain);
     }
     if (rotate && !now)
       console.log(
-        `The new keys sign once \`postern domain check ${domain}\`, or the hourly check, has seen their records.`,
+        `Publish them beside the old ones, which sign until \`npx postern domain check ${domain}\`, or the hourly\n` +
+          'check, has seen the new ones.',
       );
   });
 }
@@ -159,7 +169,7 @@ async function rotateKeys(db: Store['db'], settings: Settings, domain: string): 
   const keys = await listKeys(db, domain);
   if (keys.some(({ activeFrom }) => activeFrom === null))
     throw new Failure(
-      `${domain} has new keys already: publish their records (\`postern domain dkim ${domain}\` shows them)`,
+      `${domain} has new keys already: publish their records (\`npx postern domain dkim ${domain}\` shows them)`,
     );
   const taken = keys.map(({ selector }) => selector);
   await insertKeys(db, await makeKeys(domain, { now: new Date(), taken, sealer: await sealerFor(db, settings) }));
@@ -182,7 +192,7 @@ function isSigning({ activeFrom, retiredAt }: DkimKey): boolean {
 function stateOf(key: DkimKey, settings: Settings): string {
   const { activeFrom, retiredAt } = key;
   if (activeFrom === null) return 'waits to be seen in the DNS';
-  if (retiredAt === null) return `signs since ${formatTime(activeFrom)}`;
+  if (retiredAt === null) return `signs since ${formatSecond(activeFrom)}`;
   const until = recordNeededUntil(retiredAt, settings.POSTERN_MAX_AGE).toISOString().slice(0, 10);
   return `signs no more; leave its record until ${until}`;
 }
@@ -191,10 +201,10 @@ function withRecord(key: DkimKey) {
   return { ...key, record: dkimRecord(key) };
 }
 
-async function check(text: string | undefined, { json }: { json?: boolean }): Promise<void> {
+async function check(text: string | undefined, { zone, json }: { zone?: boolean; json?: boolean }): Promise<void> {
   const checks = await withStore(async ({ db }, settings, log) => {
     const domains = text === undefined ? await listDomains(db) : [await find(db, nameOf(text))];
-    if (domains.length === 0) throw new Failure('there are no domains (`postern domain add example.com`)');
+    if (domains.length === 0) throw new Failure('there are no domains (`npx postern domain add example.com`)');
     const options = checkOptions(settings, settings.POSTERN_HOSTNAME ?? hostname());
     const done: { check: DomainCheck; signing: readonly string[] }[] = [];
     for (const domain of domains) {
@@ -205,6 +215,7 @@ async function check(text: string | undefined, { json }: { json?: boolean }): Pr
   });
   for (const { check: found, signing } of checks) {
     if (json) printJson({ domain: found.domain, state: found.state, findings: found.findings, signing });
+    else if (zone) printZone(found.findings.flatMap(({ publish }) => publish ?? []));
     else printCheck(found, signing);
   }
   if (checks.some(({ check: found }) => found.state !== 'ok')) process.exitCode = 1;

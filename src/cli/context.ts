@@ -15,12 +15,25 @@ export class Failure extends Error {}
 
 export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
 
+/** In the directory where a command is run, unless POSTERN_CONFIG names another one. */
+const CONFIG_FILE = './postern.yaml';
+
+/** Those that `postern start` has there too, so that a second terminal sees the gateway's upstreams and resolvers. */
+export function readSettings(): Settings {
+  const file = configFile();
+  return loadSettings({ ...process.env, ...(file !== null && { POSTERN_CONFIG: file }) });
+}
+
+export function configFile(): string | null {
+  return process.env.POSTERN_CONFIG || (existsSync(CONFIG_FILE) ? CONFIG_FILE : null);
+}
+
 /** Runs `use` with the database: the one by URL, the embedded one of the running gateway, or the embedded one started for this. */
 export async function withStore<T>(
   use: (store: Store, settings: Settings, log: Logger) => Promise<T>,
   { mayCreate = false } = {},
 ): Promise<T> {
-  const settings = loadSettings(process.env);
+  const settings = readSettings();
   const log = createLog('silent');
   const { url, close } = await reachDatabase(settings, log, mayCreate);
   const pool = createPool(url, { max: 2, name: 'postern-cli', log });

@@ -1,10 +1,8 @@
 // `postern doctor`: looks at everything that the gateway needs and says what to do about what is wrong.
-import { access, constants } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import { checkDomain, checkOptions, type DomainCheck, sealedFor } from '../../relay/index.ts';
-import { loadSettings } from '../platform/config.ts';
 import { createWakeQueue } from '../platform/queue.ts';
 import { loadSealer } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
@@ -12,33 +10,31 @@ import { anySealedKey, listKeys } from '../store/dkim-keys.ts';
 import { listDomains } from '../store/domains.ts';
 import { missingMigrations } from '../store/migrate.ts';
 import type { Database } from '../store/schema.ts';
-import { printJson, withStore } from './context.ts';
+import { checkCertificate } from './check-certificate.ts';
+import { checkGateway } from './check-gateway.ts';
+import { readSettings, withStore } from './context.ts';
+import { type Finding, printFinding } from './finding.ts';
 import { testUpstream } from './upstream.ts';
-
-type Finding = { readonly check: string; readonly ok: boolean; readonly detail: string; readonly todo?: string };
 
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
     .description('check database, queue, domains, upstreams and bounce mailboxes; exit 1 with what to do')
+    .description('check database, domains, upstreams and the gateway; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
-      const settings = loadSettings(process.env);
+      const settings = readSettings();
       const findings = [
         ...(await checkStore(settings)),
         ...(await checkUpstreams(settings)),
         ...(await checkMailboxes(settings)),
         ...(await checkFiles(settings)),
+        ...(await checkCertificate(settings, Date.now())),
+        ...(await checkGateway(settings)),
       ];
-      for (const finding of findings) print(finding, json ?? false);
+      for (const finding of findings) printFinding(finding, json ?? false);
       if (findings.some(finding => !finding.ok)) process.exitCode = 1;
     });
-}
-
-function print(finding: Finding, json: boolean): void {
-  if (json) return printJson(finding);
-  console.log(`${finding.ok ? 'ok    ' : 'FAILED'}  ${finding.check.padEnd(12)} ${finding.detail}`);
-  if (finding.todo) console.log(`        ${' '.repeat(12)} → ${finding.todo}`);
 }
 
 async function checkStore(settings: Settings): Promise<Finding[]> {

@@ -1,11 +1,10 @@
 // `postern start`: runs the gateway in the foreground until it is told to stop.
 import type { Command } from 'commander';
 import { type Gateway, startGateway } from '../compose.ts';
-import { loadSettings } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import type { Settings } from '../platform/settings.ts';
 import { VERSION } from '../version.ts';
-import { Failure } from './context.ts';
+import { configFile, Failure, readSettings } from './context.ts';
 
 /** How long attempts and messages being read may take to end. */
 const GRACE_MS = 30_000;
@@ -16,7 +15,7 @@ export function registerStart(program: Command): void {
 }
 
 async function start(): Promise<void> {
-  const settings = loadSettings(process.env);
+  const settings = readSettings();
   const log = createLog(settings.POSTERN_LOG_LEVEL);
   const startedAt = performance.now();
   const stop = stopSignal();
@@ -69,6 +68,7 @@ function banner(gateway: Gateway, settings: Settings, startMs: number): string {
   row('Database', settings.DATABASE_URL ? 'by DATABASE_URL' : `embedded PostgreSQL in ${settings.POSTERN_DATA_DIR}`);
   row('Queue', settings.REDIS_URL ? 'Redis' : 'PostgreSQL');
   row('Upstreams', describeUpstreams(settings));
+  if (configFile() !== null) row('Settings', `${configFile()}, and the environment`);
   if (firstStart.credential) row('Credential', shown(firstStart.credential));
   if (firstStart.admin) row('Admin', shown(firstStart.admin));
   if (firstStart.credential || firstStart.admin)

@@ -3,10 +3,9 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { createUpstream, SessionError } from '../../relay/index.ts';
-import { loadSettings } from '../platform/config.ts';
 import type { Settings } from '../platform/settings.ts';
 import type { UpstreamSettings } from '../platform/upstream-url.ts';
-import { Failure, printJson } from './context.ts';
+import { Failure, printJson, readSettings } from './context.ts';
 import { printTable } from './table.ts';
 
 export function registerUpstream(program: Command): void {
@@ -24,7 +23,7 @@ export function registerUpstream(program: Command): void {
 }
 
 function list({ json }: { json?: boolean }): void {
-  const upstreams = loadSettings(process.env).POSTERN_UPSTREAMS ?? [];
+  const upstreams = readSettings().POSTERN_UPSTREAMS ?? [];
   if (json) for (const { password: _, ...shown } of upstreams) printJson(shown);
   else if (upstreams.length === 0) console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   else printTable(['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE'], upstreams.map(row));
@@ -37,7 +36,7 @@ function row(upstream: UpstreamSettings): string[] {
 }
 
 async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {
-  const settings = loadSettings(process.env);
+  const settings = readSettings();
   const all = settings.POSTERN_UPSTREAMS ?? [];
   const chosen = name === undefined ? all : all.filter(upstream => upstream.name === name);
   if (chosen.length === 0)

@@ -1,7 +1,7 @@
 // Reads the settings: environment first, then postern.yaml, then the default. A secret may come from `NAME_FILE`.
 // All problems are reported together, each with an example.
 import { readFileSync } from 'node:fs';
-import { load as parseYaml } from 'js-yaml';
+import { loadAll as parseYaml } from 'js-yaml';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
 export class ConfigError extends Error {
@@ -39,13 +39,18 @@ export function loadSettings(environment: Environment): Settings {
 function readConfigFile(path: string | undefined, problems: string[]): Record<string, unknown> {
   if (!path) return {};
   try {
-    const parsed = parseYaml(readFileSync(path, 'utf8')) ?? {};
-    if (typeof parsed === 'object' && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+    // A file without anything but comments has no document at all.
+    const [parsed = {}, ...others] = parseYaml(readFileSync(path, 'utf8'));
+    if (isMap(parsed) && others.length === 0) return parsed as Record<string, unknown>;
     problems.push(`POSTERN_CONFIG: ${path} is not a list of NAME: value`);
   } catch (error) {
     problems.push(`POSTERN_CONFIG: ${path} cannot be read: ${(error as Error).message.split('\n')[0]}`);
   }
   return {};
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Empty counts as absent: that is how compose files and shells unset a variable. */

@@ -1,9 +1,12 @@
 // The commands against a gateway that runs, and against one that is stopped: what they print, and their exit codes.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postern } from '../support/command-line.ts';
+import { postern, posternIn } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -22,7 +25,7 @@ beforeAll(async () => {
   gateway = await startTestGateway({ POSTERN_UPSTREAMS: upstream.url('name=main') }, { database });
   environment = {
     ...{ DATABASE_URL: database.url, POSTERN_DATA_DIR: dataDir, POSTERN_UPSTREAMS: upstream.url('name=main') },
-    POSTERN_SMTP_PORT: `${gateway.smtpPort}`,
+    ...{ POSTERN_SMTP_PORT: `${gateway.smtpPort}`, POSTERN_HTTP_PORT: `${gateway.httpPort}` },
   };
 });
 afterAll(async () => {
@@ -231,7 +234,9 @@ describe('upstream, queue, send, doctor, migrate', () => {
       ['migrations', true],
       ['queue', true],
       ['upstream', true],
+      ['gateway', true],
     ]);
+    expect(findings.at(-1)!.detail).toMatch(/^takes mail /);
     const ill = await postern(
       {
         ...environment,
@@ -244,6 +249,37 @@ describe('upstream, queue, send, doctor, migrate', () => {
     expect(ill.code).toBe(1);
     expect(ill.stdout).toMatch(/FAILED +upstream +dead: .*ECONNREFUSED.*\n +→ check host/);
     expect(ill.stdout).toMatch(/FAILED +TLS +\/no cannot be read/);
+  });
+
+  it('doctor tells a gateway that does not run from one that is ill', async () => {
+    const ask = async (port: number) => {
+      const { stdout } = await postern({ ...environment, POSTERN_HTTP_PORT: `${port}` }, 'doctor', '--json');
+      return JSON.parse(stdout.trim().split('\n').at(-1)!);
+    };
+    const answer = { body: '' };
+    const other = createServer((_request, response) => response.end(answer.body)).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    answer.body = '{"status":"not-ready","reason":"storage-full"}';
+    expect(await ask(port)).toMatchObject({ check: 'gateway', ok: false, detail: 'takes no mail: storage-full' });
+    answer.body = '<html>';
+    expect(await ask(port)).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('does not answer as a gateway'),
+    });
+    other.close();
+    await once(other, 'close');
+    expect(await ask(port)).toMatchObject({ ok: true, detail: 'does not run (`npm start`)' });
+  });
+
+  it('settings come from postern.yaml where the command is run, unless another file is named', async () => {
+    await writeFile(join(dataDir, 'postern.yaml'), 'POSTERN_UPSTREAMS: smtp://127.0.0.1:1?name=from-the-file\n');
+    await writeFile(join(dataDir, 'other.yaml'), 'POSTERN_UPSTREAMS: smtp://127.0.0.1:1?name=from-the-other\n');
+    const list = async (changes: Record<string, string>) =>
+      (await posternIn(dataDir, { POSTERN_CONFIG: '', ...changes }, 'upstream', 'list')).stdout;
+    expect(await list({})).toMatch(/^from-the-file /m);
+    expect(await list({ POSTERN_CONFIG: join(dataDir, 'other.yaml') })).toMatch(/^from-the-other /m);
+    expect(await list({ POSTERN_UPSTREAMS: 'smtp://127.0.0.1:1?name=by-hand' })).toMatch(/^by-hand /m);
   });
 
   it('migrate runs what is missing, once; before that commands say that there is nothing', async () => {

@@ -20,6 +20,7 @@ describe.skipIf(!has('dnsmasq'))(`the domain commands${unlessInstalled('dnsmasq'
     dataDir = await mkdtemp(join(tmpdir(), 'domain-'));
     environment = {
       ...{ DATABASE_URL: database.url, POSTERN_DATA_DIR: dataDir, POSTERN_DNS_SERVERS: dns.address },
+      POSTERN_HTTP_PORT: 'off',
       POSTERN_UPSTREAMS: 'smtp://u:p@relay.example.net:587?name=main',
     };
   });

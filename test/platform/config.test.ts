@@ -57,6 +57,10 @@ describe('the settings', () => {
     expect(settings.POSTERN_HTTP_PORT).toBeNull();
   });
 
+  it('take a file with nothing but comments for one without settings', () => {
+    expect(loadSettings({ POSTERN_CONFIG: file('empty.yaml', '# nothing yet\n') }).POSTERN_SMTP_PORT).toBe(2525);
+  });
+
   it('may come from a file of their own, without its last line end', () => {
     const path = file('secret', 'postgres://u:p@db/x\n');
     expect(loadSettings({ DATABASE_URL_FILE: path }).DATABASE_URL).toBe('postgres://u:p@db/x');
@@ -91,6 +95,11 @@ describe('the settings', () => {
   it.each([
     ['a file that is not there', { POSTERN_CONFIG: '/nowhere/postern.yaml' }, /cannot be read/],
     ['a file that is no YAML', { POSTERN_CONFIG: file('b.yaml', '{') }, /cannot be read/],
+    [
+      'a file of two documents',
+      { POSTERN_CONFIG: file('e.yaml', 'POSTERN_MODE: live\n---\n{}\n') },
+      /not a list of NAME/,
+    ],
     ['a file that is a list', { POSTERN_CONFIG: file('c.yaml', '- a\n') }, /not a list of NAME/],
     ['a misspelt key in the file', { POSTERN_CONFIG: file('d.yaml', 'POSTERN_PROT: 1\n') }, /no such setting/],
     ['a secret file that is not there', { POSTERN_ADMIN_PASSWORD_FILE: '/nowhere/x' }, /ENOENT/],

@@ -7,8 +7,16 @@ const POSTERN = fileURLToPath(new URL('../../bin/postern.js', import.meta.url));
 
 export type Outcome = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-export async function postern(environment: Record<string, string>, ...args: string[]): Promise<Outcome> {
-  const child = start(environment, args);
+export function postern(environment: Record<string, string>, ...args: string[]): Promise<Outcome> {
+  return posternIn(process.cwd(), environment, ...args);
+}
+
+export async function posternIn(
+  directory: string,
+  environment: Record<string, string>,
+  ...args: string[]
+): Promise<Outcome> {
+  const child = start(environment, args, directory);
   let stdout = '';
   let stderr = '';
   child.stdout!.on('data', chunk => {
@@ -50,10 +58,12 @@ export async function posternStart(environment: Record<string, string>) {
   };
 }
 
-function start(environment: Record<string, string>, args: readonly string[]): ChildProcess {
+function start(environment: Record<string, string>, args: readonly string[], cwd = process.cwd()): ChildProcess {
   const { PATH, HOME = '/' } = process.env;
   return spawn(process.execPath, [POSTERN, ...args], {
-    env: { PATH, HOME, ...environment },
+    // Not the postern.yaml that a checkout may have.
+    env: { PATH, HOME, POSTERN_CONFIG: '/dev/null', ...environment },
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

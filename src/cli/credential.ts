@@ -66,7 +66,7 @@ function withTreatment(command: Command): Command {
     )
     .addOption(choice('--over-quota <treatment>', 'mail beyond a quota (default: defer)', ['defer', 'reject', 'hold']))
     .addOption(choice('--on-suppressed <answer>', 'suppressed recipients (default: accept)', ['accept', 'reject']))
-    .addOption(choice('--control-headers <which>', 'X-Postern-… and the like', ['honour', 'ignore']));
+    .addOption(choice('--control-headers <which>', 'X-Postern-… and the like (default: honour)', ['honour', 'ignore']));
 }
 
 /** Checked here, where it can be said which of them is wrong. */

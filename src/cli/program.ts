@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
 import { Failure } from './context.ts';
+import { addExamples } from './examples.ts';
 
 type Register = (program: Command) => void;
 
@@ -24,6 +25,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   bounce: async () => (await import('./bounce.ts')).registerBounce,
 };
 
+const WHERE_TO_BEGIN = `
+To begin with:
+  npx postern start                           the gateway, in a terminal of its own
+  npx postern send --to friend@example.net    a test message through it
+  npx postern message find                    what became of it
+  npx postern doctor                          what is wrong, and what to do
+
+Each command has --help, and --json where it prints anything. Settings come from the environment and
+from ./postern.yaml (docs/settings.md). Exit codes: 0 well, 1 failed, 2 bad usage.`;
+
 /** The exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
@@ -35,15 +46,18 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function createProgram(command: string | undefined): Promise<Command> {
+/** With all commands, unless it is to be one of them. */
+export async function createProgram(command?: string): Promise<Command> {
   const program = new Command('postern')
-    .description('Self-hosted SMTP relay and bounce-processing gateway')
+    .description('Self-hosted SMTP relay and bounce gateway')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
   const one =
     command !== undefined && Object.hasOwn(COMMANDS, command) ? [COMMANDS[command]!] : Object.values(COMMANDS);
   for (const load of one) (await load())(program);
+  addExamples(program);
+  program.addHelpText('after', command === undefined || one.length > 1 ? WHERE_TO_BEGIN : '');
   return program;
 }
 

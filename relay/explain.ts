@@ -129,21 +129,8 @@ function dataSteps(submission: Submission, assessment: Assessment, outlook: Outl
   ];
 }
 
-function authenticationStep({ identity }: Submission, { authentication }: Assessment): Step {
-  if (!authentication) {
-    const said =
-      identity.authentication === 'off'
-        ? 'off for this credential'
-        : 'not looked at: captured or refused before, or the DNS is slow';
-    return [...checks, step('DATA', 'authentication', said, null, '')];
-    const isOff = identity.authentication === 'off';
-    const said = isOff ? 'off for this credential' : 'not looked at: captured or refused before, or the DNS is slow';
-    return step('DATA', 'authentication', said, null, '');
-function dataSteps({ identity }: Submission, { facts, authentication, verdict }: Assessment): Step[] {
-  const checks = CHECKS.map(({ name, object, describe }) => objected('DATA', name, describe(facts), object(facts)));
-  if (!authentication) {
-    return [...checks, step('DATA', 'authentication', notExamined(identity, verdict), null, '')];
-  }
+function authenticationStep({ identity }: Submission, { authentication, verdict }: Assessment): Step {
+  if (!authentication) return step('DATA', 'authentication', notExamined(identity, verdict), null, '');
   const objection = objectToAuthentication(authentication, identity.authentication);
   return objected('DATA', 'authentication', authentication.prediction.consequence, objection);
 }

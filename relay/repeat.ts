@@ -5,10 +5,8 @@
 import { createHash, hash } from 'node:crypto';
 import { addressKey } from '../src/mail/address.ts';
 import type { Envelope } from '../src/mail/envelope.ts';
-import type { Header } from '../src/mail/header.ts';
+import { fieldValue, type Header } from '../src/mail/header.ts';
 import { omittedRanges, outgoingParts } from '../src/mail/outgoing.ts';
-import type { Identity } from '../src/mail/submission.ts';
-import { bodyOf, fieldValue, type Header } from '../src/mail/header.ts';
 import { reply } from '../src/mail/reply.ts';
 import type { MessageId, Submission } from '../src/mail/submission.ts';
 import type { RepeatKey } from '../src/store/accept.ts';
@@ -18,20 +16,6 @@ import type { Objection } from './policy.ts';
 /** A key that the app chose is remembered for as long as other gateways do. */
 const CHOSEN_KEY_MS = 24 * 3_600_000;
 
-export type RepeatOptions = {
-  /** The Message-ID that the app gave it, or null. */
-  readonly internetMessageId: string | null;
-  readonly content: Buffer;
-  readonly header: Header;
-  /** The key that the app gave it, or null. */
-  readonly idempotencyKey: string | null;
-  /** How long a Message-ID is remembered; null = not at all. */
-  readonly windowMs: number | null;
-};
-
-/** null = nothing that a repeat could be known by. */
-export function repeatKeyOf(identity: Identity, envelope: Envelope, options: RepeatOptions): RepeatKey | null {
-  const { internetMessageId, idempotencyKey, windowMs } = options;
 /** In characters of three bytes at most: an index row of PostgreSQL holds 2,704. */
 const MAX_INTERNET_MESSAGE_ID = 800;
 
@@ -51,20 +35,17 @@ export function repeatKeyOf(
   const internetMessageId = givenMessageId(content, header) || null;
   if (internetMessageId === null || windowMs === null) return null;
   const own = envelopeHash();
-  const body = hash('sha256', bodyOf(content, header), 'base64');
-  return {
-    key: shortHash([identity.credentialId, 'id', internetMessageId, own, contentHash(options)]),
-    key: shortHash([identity.credentialId, 'id', internetMessageId, own, body]),
-    envelope: own,
-    forMs: windowMs,
-  };
+  const key = shortHash([identity.credentialId, 'id', internetMessageId, own, contentHash(content, header)]);
+  return { key, envelope: own, forMs: windowMs };
 }
 
-function contentHash({ content, header }: RepeatOptions): string {
+function contentHash(content: Buffer, header: Header): string {
   const passing = header.fields.filter(({ name }) => name === 'date' || name === 'subject');
   const digest = createHash('sha256');
   for (const part of outgoingParts('', content, omittedRanges(passing))) digest.update(part);
   return digest.digest('base64');
+}
+
 /** The Message-ID that the app gave it, or null. */
 export function givenMessageId(content: Buffer, header: Header): string | null {
   return fieldValue(content, header, 'message-id', MAX_INTERNET_MESSAGE_ID)?.replace(/^<|>$/g, '') ?? null;

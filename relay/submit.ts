@@ -1,7 +1,6 @@
 // The only way in. Facts, verdict, one commit shared with whoever finished at the same time, and only then the word
 // that the message is ours; a message whose route is free goes straight to the dispatcher, in memory.
 import { domainOf } from '../src/mail/address.ts';
-import { fieldValue, type Header } from '../src/mail/header.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
 import type { MessageId, Mode, Submission } from '../src/mail/submission.ts';
 import { Batch } from '../src/platform/batch.ts';
@@ -107,10 +106,6 @@ export function createSubmit(options: SubmitOptions): Submit {
     const given = givenMessageId(submission.content, header);
     const internetMessageId = given ?? madeMessageId(messageId, hostname);
     const outgoing = await dress(submission, assessment, signer, { messageId, internetMessageId, hostname, now });
-    const repeatKey = repeatKeyOf(submission.identity, submission.envelope, {
-      ...{ internetMessageId: given, content: submission.content, header, windowMs: repeatWindowMs },
-      idempotencyKey: directives.idempotencyKey,
-    });
     const repeatKey = repeatKeyOf(submission, header, directives, repeatWindowMs);
     return {
       ...{ submission, header, directives, authentication, messageId, internetMessageId, repeatKey, now },

@@ -14,8 +14,9 @@ import { loadReturnPathKeys } from '../platform/return-path-key.ts';
 import type { Settings } from '../platform/settings.ts';
 import { listMailboxes } from '../store/mailboxes.ts';
 import { decideWaiting, type ListedReport, listReports, listWaiting, readReport } from '../store/report-archive.ts';
-import { Failure, formatTime, printJson, printTable, type Store, withStore } from './context.ts';
+import { Failure, formatTime, printJson, type Store, withStore } from './context.ts';
 import { expand, type MailFile, splitMbox } from './mail-files.ts';
+import { printTable } from './table.ts';
 
 type ListOptions = {
   to?: string;

@@ -19,8 +19,7 @@ import { testUpstream } from './upstream.ts';
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('check database, queue, domains, upstreams and bounce mailboxes; exit 1 with what to do')
-    .description('check database, domains, upstreams and the gateway; exit 1 with what to do')
+    .description('check database, domains, upstreams, bounce mailboxes and the gateway; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
       const settings = readSettings();
@@ -28,7 +27,6 @@ export function registerDoctor(program: Command): void {
         ...(await checkStore(settings)),
         ...(await checkUpstreams(settings)),
         ...(await checkMailboxes(settings)),
-        ...(await checkFiles(settings)),
         ...(await checkCertificate(settings, Date.now())),
         ...(await checkGateway(settings)),
       ];
@@ -149,26 +147,6 @@ async function checkMailboxes(settings: Settings): Promise<Finding[]> {
         detail: `${mailbox.name}: ${probe.detail}`,
         ...(probe.ok ? {} : { todo: 'check host, port, user, password and folder in POSTERN_BOUNCE_MAILBOXES' }),
       };
-    }),
-  );
-}
-
-async function checkFiles(settings: Settings): Promise<Finding[]> {
-  const files = [settings.POSTERN_TLS_CERT, settings.POSTERN_TLS_KEY].filter(path => path !== null);
-  return Promise.all(
-    files.map(async (path): Promise<Finding> => {
-      const readable = await access(path, constants.R_OK).then(
-        () => true,
-        () => false,
-      );
-      return readable
-        ? { check: 'TLS', ok: true, detail: path }
-        : {
-            check: 'TLS',
-            ok: false,
-            detail: `${path} cannot be read`,
-            todo: 'check POSTERN_TLS_CERT and POSTERN_TLS_KEY',
-          };
     }),
   );
 }

@@ -47,6 +47,9 @@ function rowsOf(explanation: Explanation, identity: Identity): [string, string[]
 
 const FATES = {
   deliver: 'to be delivered',
+  later: 'to be delivered later',
+  held: 'held until it is released',
+  repeated: 'sent already',
   capture: 'captured, never sent',
   suppressed: 'suppressed, never tried',
   refused: 'refused',

@@ -8,11 +8,11 @@ import { parseMailbox } from '../mail/address.ts';
 import type { Stream } from '../mail/submission.ts';
 import { parseDuration } from '../platform/duration.ts';
 import {
+  importSuppressions,
   type ListedSuppression,
   type ListSuppressions,
   listSuppressions,
   type NewSuppression,
-  putSuppressions,
   removeSuppressions,
   SUPPRESSION_REASONS,
   type SuppressionReason,
@@ -107,7 +107,7 @@ function readExpiry({ for: duration, expires }: AddOptions, now: number): Date |
 }
 
 async function putKnown(pool: Store['pool'], rows: readonly NewSuppression[]): Promise<void> {
-  await putSuppressions(pool, rows).catch(error => {
+  await importSuppressions(pool, rows).catch(error => {
     throw error.code === '23503' ? new Failure(`there is no tenant ${rows[0]?.tenantId}`) : error;
   });
 }

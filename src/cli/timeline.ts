@@ -28,10 +28,6 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
-    const deeds = events.filter(event => [delivery.n, null].includes(event.n) && event.kind in DEEDS);
-    const entries = [
-      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
-      ...deeds.map(event => ({ at: event.at, text: [`  ${formatTime(event.at)}  ${describeDeed(event)}`] })),
     ];
     lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
     lines.push(...nextDeed(delivery, message.message_id).map(text => `${' '.repeat(27)}→ ${text}`));
@@ -71,8 +67,7 @@ const DEEDS: Partial<Record<EventKind, string>> = {
   repeated: 'came again: answered with the same id, sent once',
 };
 
-function describeDeed({ kind, data }: MessageStory['events'][number]): string {
-  const { reason, because, remoteAddress } = (data ?? {}) as Partial<Record<string, string>>;
+function describeDeed(kind: EventKind, { reason, because, remoteAddress }: Readonly<Record<string, unknown>>): string {
   const why = kind === 'held' ? reason : (because ?? (remoteAddress && `from ${remoteAddress}`));
   return `${DEEDS[kind]}${why ? ` (${why})` : ''}`;
 }
@@ -119,12 +114,9 @@ function describeEvent({ at, kind, data }: Event): string[] {
     case 'held':
     case 'released':
     case 'cancelled':
-    case 'retried': {
-      const why = kind === 'held' ? told.reason : told.because;
-      return [`${head}${DEEDS[kind]}${why ? ` (${why})` : ''}`];
-    }
+    case 'retried':
     case 'repeated':
-      return [`${head}submitted again from ${told.remoteAddress}: answered with this message, nothing stored`];
+      return [`${head}${describeDeed(kind, told)}`];
     case 'bounced':
     case 'complained':
     case 'delay-reported':

@@ -49,8 +49,11 @@ set reason = excluded.reason, evidence = excluded.evidence, expires_at = exclude
 export async function putSuppressions(connection: Connection, suppressions: readonly NewSuppression[]): Promise<void> {
   const folded = suppressions.map(suppression => ({ ...suppression, address: addressKey(suppression.address) }));
   await connection.query({ name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] });
-  const query = { name: 'put-suppressions', text: UPSERT, values: [JSON.stringify(folded)] };
-  await againAfterDeadlock(() => pool.query(query));
+}
+
+/** The same for many rows at once, which mail on its way wants in another order. */
+export function importSuppressions(pool: Pool, suppressions: readonly NewSuppression[]): Promise<void> {
+  return againAfterDeadlock(() => putSuppressions(pool, suppressions));
 }
 
 /** Lifts every suppression of the address, or those of one scope; returns how many there were. */

@@ -71,7 +71,7 @@ describe('explain', () => {
     const alone = await command('explain', '--from', 'a@shop.example', '--to', 'gone@x.example');
     expect(alone.code).toBe(1);
     expect(rows(alone.stdout)).toMatchObject({
-      Recipients: 'gone@x.example: refused (hard-bounce)',
+      Recipients: 'gone@x.example: refused (recipient suppressed (hard-bounce))',
       Answer: '550 5.7.1 recipient suppressed (hard-bounce)  (to RCPT, recipient-suppressed)',
     });
   });

@@ -4,7 +4,7 @@ import type { PoolClient } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../../src/store/accept.ts';
 import { claimDeliveries, recordProgress } from '../../src/store/deliveries.ts';
-import { putSuppressions } from '../../src/store/suppressions.ts';
+import { importSuppressions } from '../../src/store/suppressions.ts';
 import { acceptance } from '../support/acceptance.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,11 +22,11 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   other.release();
-  await database.rows('truncate messages, contents, deliveries, attempts, events, suppressions');
+  await database.rows('truncate messages, contents, deliveries, attempts, events, suppressions cascade');
 });
 
 const importAll = () =>
-  putSuppressions(
+  importSuppressions(
     database.pool,
     ['a@x.example', 'b@x.example'].map(address => ({
       ...{ address, tenantId: null, stream: null, reason: 'hard-bounce' as const, evidence: null },

@@ -25,6 +25,8 @@ const NONE: ControlHeaders = { directives: NO_DIRECTIVES, removals: [], problem:
 
 export function readControlHeaders(content: Buffer, header: Header, now: number): ControlHeaders {
   const removals = findControlFields(header);
+  const lost = findLost(content, header);
+  if (lost !== null) return { ...NONE, removals, problem: `${lost} stands behind a line that is no header field` };
   if (removals.length === 0) return NONE;
   const draft = new DirectivesDraft();
   let problem: string | null = null;
@@ -35,6 +37,18 @@ export function readControlHeaders(content: Buffer, header: Header, now: number)
 /** For a credential whose control fields mean nothing: they are taken out all the same. */
 export function findControlFields(header: Header): HeaderField[] {
   return header.fields.filter(({ name }) => isControlField(name));
+}
+
+/**
+ * A control field that the header does not reach, because of a line break in a Subject for instance: it would mean nothing
+ * and leave the house. Its name as it was written, or null. Content that begins with no field is all body.
+ */
+function findLost(content: Buffer, { fields, length, endsWell }: Header): string | null {
+  if (endsWell || fields.length === 0) return null;
+  const end = content.indexOf('\r\n\r\n', length, 'latin1');
+  const rest = content.toString('latin1', length, Math.min(end < 0 ? content.length : end, length + MAX_VALUE_BYTES));
+  const names = rest.split('\r\n').map(line => /^([\w-]{1,60})[ \t]*:/.exec(line)?.[1] ?? '');
+  return names.find(name => isControlField(name.toLowerCase())) ?? null;
 }
 
 function isControlField(name: string): boolean {

@@ -23,6 +23,24 @@ function said(...fields: string[]): Partial<Directives> {
 }
 const problemOf = (...fields: string[]) => read(lines(...fields)).problem;
 
+describe('a control field that the header does not reach', () => {
+  it.each([
+    ['behind a line that is none', ['Subject: a', 'b', 'X-Postern-Send-At: +1h'], 'X-Postern-Send-At'],
+    ['another dialect', ['X-Postern-Tag: a', 'b', 'To: c@x.example', 'x-pm-tag : d'], 'x-pm-tag'],
+  ])('is refused: %s', (_name, fields, name) => {
+    expect(problemOf(...fields)).toBe(`${name} stands behind a line that is no header field`);
+  });
+
+  it.each([
+    ['the body of a message without a header', ['hello', 'X-Postern-Tag: a']],
+    ['a body', ['Subject: a', '', 'X-Postern-Tag: b']],
+    ['other fields', ['Subject: a', 'b', 'X-Unrelated: c']],
+    ['the body of such a message', ['Subject: a', 'b', '', 'X-Postern-Tag: c']],
+  ])('is nothing to %s', (_name, fields) => {
+    expect(problemOf(...fields)).toBeNull();
+  });
+});
+
 describe('control fields', () => {
   it.each<[string, string[], Partial<Directives>]>([
     ['tags', ['X-Postern-Tag: welcome, signup,, welcome', 'X-Postern-Tag: a'], { tags: ['welcome', 'signup', 'a'] }],

@@ -10,6 +10,8 @@ export type NextStep =
   | {
       readonly kind: 'retryAt';
       readonly delayMs: number;
+      /** The reply named the time. */
+      readonly asTold: boolean;
       /** Only at the upstream that may already have it. */
       readonly sameUpstream: boolean;
       /** Waits for an upstream rather than for its time. */
@@ -63,21 +65,42 @@ function afterRefusal(situation: Situation, result: AttemptResult & { kind: 'ref
 
 function retry(situation: Situation, reason: string, how: { sameUpstream?: boolean; parked?: boolean }): NextStep {
   const { now, expiresAt } = situation;
-  const delayMs = retryDelayMs(situation);
+  const stepMs = scheduleStepMs(situation);
   if (now >= expiresAt) return { kind: 'settle', state: 'expired', reason: `too-old: ${reason}` };
-  if (delayMs === null) return { kind: 'settle', state: 'expired', reason: `attempts-exhausted: ${reason}` };
+  if (stepMs === null) return { kind: 'settle', state: 'expired', reason: `attempts-exhausted: ${reason}` };
+  const toldMs = toldDelayMs(situation, stepMs);
   return {
     kind: 'retryAt',
-    delayMs: Math.min(delayMs, expiresAt - now),
+    delayMs: Math.min(toldMs ?? spread(stepMs, situation.random), expiresAt - now),
+    asTold: toldMs !== null,
     sameUpstream: how.sameUpstream ?? false,
     parked: how.parked ?? false,
     reason,
   };
 }
 
-/** A tenth either way, so that what failed together does not come back together; null when the schedule has ended. */
-function retryDelayMs({ attempt, schedule, random }: Situation): number | null {
-  const last = schedule.stepsMs.at(-1)!;
-  const step = schedule.stepsMs[attempt - 1] ?? (schedule.lastRepeats ? last : null);
-  return step === null ? null : Math.round(step * (0.9 + 0.2 * random));
+/** null when the schedule has ended. */
+function scheduleStepMs({ attempt, schedule }: Situation): number | null {
+  return schedule.stepsMs[attempt - 1] ?? (schedule.lastRepeats ? schedule.stepsMs.at(-1)! : null);
+}
+
+/** A tenth either way, so that what failed together does not come back together. */
+function spread(stepMs: number, random: number): number {
+  return Math.round(stepMs * (0.9 + 0.2 * random));
+}
+
+/** So often a host may call us back sooner than the schedule would: "retry in 1 second" for two days is no advice. */
+const SHORT_WAITS = 3;
+const SHORTEST_TOLD_MS = 1_000;
+const LONGEST_TOLD_MS = 3_600_000;
+
+/**
+ * What the reply asked for, and up to a tenth more, never less: who comes too early is greylisted anew. Longer than the
+ * longest step of the schedule, or an hour, nobody is believed. null = it did not ask.
+ */
+function toldDelayMs({ result, attempt, schedule, random }: Situation, stepMs: number): number | null {
+  if (result.kind !== 'refused' || result.retryAfterMs === null) return null;
+  const shortest = attempt > SHORT_WAITS ? stepMs : SHORTEST_TOLD_MS;
+  const longest = Math.max(LONGEST_TOLD_MS, ...schedule.stepsMs);
+  return Math.round(Math.max(Math.min(result.retryAfterMs, longest), shortest) * (1 + 0.1 * random));
 }

@@ -84,7 +84,7 @@ function endedAttempt(
     detail: (answer?.text ?? (result as { error: string }).error).slice(0, 2_000).toWellFormed(),
     remoteAddress: report.remoteAddress,
     tls: report.tls,
-    decision: describeStep(step),
+    decision: `${describeStep(step)}${ruleOf(result)}`,
   };
 }
 
@@ -178,7 +178,7 @@ export function notStarted(work: Work, now: number): Progress {
   };
 }
 
-function describeStep(step: NextStep): string {
+export function describeStep(step: NextStep): string {
   switch (step.kind) {
     case 'settle':
       return `${step.state}: ${step.reason}`;
@@ -186,13 +186,24 @@ function describeStep(step: NextStep): string {
       return `next upstream: ${step.reason}`;
     case 'retryAt': {
       const where = step.sameUpstream ? ', same upstream' : step.parked ? ', or when an upstream is back' : '';
-      return `retry in ${formatDuration(step.delayMs)}${where}: ${step.reason}`;
+      return `retry in ${formatDuration(step.delayMs)}${step.asTold ? ' as told' : ''}${where}: ${step.reason}`;
     }
   }
 }
 
+/** Why the fault was found there, behind what follows from it. */
+function ruleOf(result: AttemptResult): string {
+  return result.kind === 'refused' ? ` (${result.rule})` : '';
+}
+
 export function describeResult(result: AttemptResult): object {
-  return result.kind === 'accepted' || result.kind === 'refused'
-    ? { reply: formatReply(result.reply), stage: result.kind === 'refused' ? result.stage : 'final' }
-    : { error: result.error, stage: result.stage };
+  switch (result.kind) {
+    case 'accepted':
+      return { reply: formatReply(result.reply), stage: 'final' };
+    case 'refused':
+      return { reply: formatReply(result.reply), stage: result.stage, rule: result.rule };
+    case 'unreachable':
+    case 'uncertain':
+      return { error: result.error, stage: result.stage };
+  }
 }

@@ -4,7 +4,8 @@
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { formatReply, isPositive, type Reply, reply } from '../../src/mail/reply.ts';
 import type { AttemptResult, Stage } from '../../src/mail/upstream.ts';
-import { scopeOf } from '../fault.ts';
+import { judgeReply } from '../faults/judge.ts';
+import { type Provider, providerOfHost } from '../faults/provider.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { describeError, type Extensions, greet, SessionError } from './greeting.ts';
 import { LAST_DOT, toWireForm } from './wire-form.ts';
@@ -23,6 +24,7 @@ type Refusals = (AttemptResult | null)[];
 export class SmtpSession {
   readonly #conversation: Conversation;
   readonly #extensions: Extensions;
+  readonly #provider: Provider | null;
   #stage: Stage = 'mail';
 
   /** An open, authenticated session. Throws `SessionError`. */
@@ -33,16 +35,17 @@ export class SmtpSession {
       const extensions = await withAbort(signal, conversation, () =>
         greet(conversation, options.settings, options.clientName),
       );
-      return new SmtpSession(conversation, extensions);
+      return new SmtpSession(conversation, extensions, providerOfHost(options.settings.host));
     } catch (error) {
       conversation.fail(error as Error);
       throw error;
     }
   }
 
-  private constructor(conversation: Conversation, extensions: Extensions) {
+  private constructor(conversation: Conversation, extensions: Extensions, provider: Provider | null) {
     this.#conversation = conversation;
     this.#extensions = extensions;
+    this.#provider = provider;
   }
 
   get remoteAddress(): string | null {
@@ -81,7 +84,7 @@ export class SmtpSession {
     this.#stage = 'mail';
     this.#conversation.assertQuiet();
     const unsendable = this.#unsendable(envelope);
-    if (unsendable) return refused('mail', unsendable);
+    if (unsendable) return this.#refused('mail', unsendable);
     const objection = await this.#sendEnvelope(envelope, sizeOf(content), refusals);
     return objection ? this.#giveUp(objection) : this.#sendContent(content);
   }
@@ -97,16 +100,16 @@ export class SmtpSession {
     };
     const mail = await step(0);
     // A host that says 421 goes away; what it still says to the commands behind is not waited for.
-    if (mail.code === 421 || (!isPipelined && !isPositive(mail))) return refused('mail', mail);
+    if (mail.code === 421 || (!isPipelined && !isPositive(mail))) return this.#refused('mail', mail);
     this.#stage = 'rcpt';
     for (let i = 0; i < envelope.recipients.length; i += 1) {
       const answer = await step(i + 1);
-      if (!isPositive(answer)) refusals[i] = refused('rcpt', answer);
+      if (!isPositive(answer)) refusals[i] = this.#refused('rcpt', answer);
     }
     // Answers to RCPT say nothing where MAIL was refused.
     if (!isPositive(mail)) refusals.fill(null);
     const isNobodyLeft = !isPositive(mail) || refusals.every(refusal => refusal !== null);
-    if (!isPipelined && isNobodyLeft) return refused('mail', mail);
+    if (!isPipelined && isNobodyLeft) return this.#refused('mail', mail);
     this.#stage = 'data';
     return this.#judgeData(mail, await step(commands.length - 1), isNobodyLeft);
   }
@@ -118,10 +121,10 @@ export class SmtpSession {
       this.#conversation.writeAll([LAST_DOT]);
       await this.#conversation.nextReply();
     }
-    if (!isPositive(mail)) return refused('mail', mail);
+    if (!isPositive(mail)) return this.#refused('mail', mail);
     // 2xx to DATA is no permission to go on, and no verdict.
     if (!isNobodyLeft && isPositive(data)) throw new Error(`unexpected reply to DATA: ${formatReply(data)}`);
-    return refused('data', data);
+    return this.#refused('data', data);
   }
 
   async #sendContent(content: readonly Buffer[]): Promise<AttemptResult> {
@@ -138,7 +141,7 @@ export class SmtpSession {
       this.#conversation.writeAll([...wire, LAST_DOT]);
     }
     const answer = await this.#conversation.nextReply();
-    return isPositive(answer) ? { kind: 'accepted', reply: answer } : this.#giveUp(refused('final', answer));
+    return isPositive(answer) ? { kind: 'accepted', reply: answer } : this.#giveUp(this.#refused('final', answer));
   }
 
   /** A verdict before the end of the message: a refusal may stand, but either ends the session. */
@@ -146,7 +149,7 @@ export class SmtpSession {
     const error = new Error('reply before the end of the message');
     this.#conversation.fail(error);
     if (isPositive(answer)) throw error;
-    return refused('content', answer);
+    return this.#refused('content', answer);
   }
 
   /** After a refusal the transaction is ended by force, so that the next one begins clean. */
@@ -180,13 +183,13 @@ export class SmtpSession {
     if (!this.#extensions.has('DSN')) return command;
     return command + (notify ? ` NOTIFY=${notify.join(',')}` : '') + (orcpt ? ` ORCPT=${orcpt}` : '');
   }
+
+  #refused(stage: Stage, answer: Reply): Refused {
+    return { kind: 'refused', stage, reply: answer, ...judgeReply(stage, answer, this.#provider) };
+  }
 }
 
 type Refused = AttemptResult & { kind: 'refused' };
-
-function refused(stage: Stage, answer: Reply): Refused {
-  return { kind: 'refused', stage, reply: answer, scope: scopeOf(stage, answer) };
-}
 
 function sizeOf(parts: readonly Buffer[]): number {
   return parts.reduce((bytes, part) => bytes + part.length, 0);

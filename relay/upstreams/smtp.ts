@@ -2,7 +2,8 @@
 // lay idle is the pool's own trouble and is replaced without a word.
 import type { Envelope } from '../../src/mail/envelope.ts';
 import type { AttemptReport, AttemptResult, Upstream } from '../../src/mail/upstream.ts';
-import { scopeOf } from '../fault.ts';
+import { judgeReply } from '../faults/judge.ts';
+import { type Provider, providerOfHost } from '../faults/provider.ts';
 import { SessionError } from './greeting.ts';
 import { Pacer } from './pacer.ts';
 import { type SessionOptions, SmtpSession } from './smtp-session.ts';
@@ -58,7 +59,7 @@ export class SmtpUpstream implements Upstream {
       const fresh = await SmtpSession.open(this.#options, signal);
       return await this.#transact(fresh, envelope, content, signal);
     } catch (error) {
-      return unreached(envelope, error as Error);
+      return unreached(envelope, error as Error, providerOfHost(this.#options.settings.host));
     }
   }
 
@@ -145,10 +146,10 @@ function diedIdle(results: readonly AttemptResult[]): boolean {
   );
 }
 
-function unreached(envelope: Envelope, error: Error): AttemptReport {
+function unreached(envelope: Envelope, error: Error, provider: Provider | null): AttemptReport {
   const result: AttemptResult =
     error instanceof SessionError && error.reply
-      ? { kind: 'refused', stage: error.stage, reply: error.reply, scope: scopeOf(error.stage, error.reply) }
+      ? { kind: 'refused', stage: error.stage, reply: error.reply, ...judgeReply(error.stage, error.reply, provider) }
       : { kind: 'unreachable', stage: error instanceof SessionError ? error.stage : 'connect', error: error.message };
   return { results: envelope.recipients.map(() => result), remoteAddress: null, tls: null };
 }

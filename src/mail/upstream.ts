@@ -9,9 +9,20 @@ export type Stage = 'connect' | 'tls' | 'banner' | 'ehlo' | 'auth' | 'mail' | 'r
 /** Who is at fault; decides what follows. */
 export type Scope = 'recipient' | 'message' | 'sender' | 'upstream' | 'network';
 
+/** What a refusal comes to, and by which rule. */
+export type Verdict = {
+  readonly scope: Scope;
+  /** The row of the table of faults that decided; the same string in timeline, log, event and `explain --reply`. */
+  readonly rule: string;
+  /** Nothing goes out there until somebody acts: the account is suspended, or its credit used up. */
+  readonly opens: boolean;
+  /** How long the reply asks to wait; null = it does not say. */
+  readonly retryAfterMs: number | null;
+};
+
 export type AttemptResult =
   | { readonly kind: 'accepted'; readonly reply: Reply }
-  | { readonly kind: 'refused'; readonly stage: Stage; readonly reply: Reply; readonly scope: Scope }
+  | ({ readonly kind: 'refused'; readonly stage: Stage; readonly reply: Reply } & Verdict)
   /** No verdict was reached, and the message was surely not taken. */
   | { readonly kind: 'unreachable'; readonly stage: Stage; readonly error: string }
   /** The last dot was sent and no reply came: it may have been delivered. */

@@ -77,7 +77,7 @@ describe('message', () => {
       /a@x\.example: delivered \(accepted-by-upstream\)\n {2}.* accepted\n {2}.*attempt 1 at main \(127\.0\.0\.1:\d+\): accepted after .*\n +250 2\.0\.0 ok queued\n +→ delivered: accepted-by-upstream/,
     );
     expect(stdout).toMatch(
-      /nobody@x\.example: failed \(recipient-refused-at-rcpt\)\n.*\n.*refused at rcpt after .*\n +550 5\.1\.1 nobody\n +→ failed: recipient-refused-at-rcpt/,
+      /nobody@x\.example: failed \(recipient-refused-at-rcpt\)\n.*\n.*refused at rcpt after .*\n +550 5\.1\.1 nobody\n +→ failed: recipient-refused-at-rcpt \(recipient-by-code\)/,
     );
     const raw = await run('message', 'raw', id);
     expect(raw.stdout).toMatch(/^Received: from client\.example [\s\S]*\r\n\r\nbody\r\n$/);

@@ -75,7 +75,7 @@ it('delivered, failed and deferred, in one transaction, and a recipient is never
     { attempt: 2, upstream: 'main', result: 'accepted', smtp_code: 250 },
   ]);
   expect(attempts.filter(({ n }) => n === 1)).toMatchObject([
-    { scope: 'recipient', decision: 'failed: recipient-refused-at-rcpt' },
+    { scope: 'recipient', decision: 'failed: recipient-refused-at-rcpt (no-such-user)' },
   ]);
 });
 

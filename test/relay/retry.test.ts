@@ -7,10 +7,13 @@ import { retrySchedule } from '../../src/platform/duration.ts';
 const NOW = 1_700_000_000_000;
 const HOUR = 3_600_000;
 const schedule = retrySchedule.parse('1m,5m,15m,30m,1h*');
-const greylisted: AttemptResult = {
+const greylisted: AttemptResult & { kind: 'refused' } = {
   kind: 'refused',
   stage: 'rcpt',
   scope: 'recipient',
+  rule: 'greylisted',
+  opens: false,
+  retryAfterMs: null,
   reply: reply(450, '4.7.1', 'Greylisted'),
 };
 
@@ -71,11 +74,49 @@ describe('the life of a message that is deferred each time', () => {
   });
 });
 
+describe('a reply that names its time', () => {
+  const wait = (retryAfterMs: number, changes: Partial<Situation> = {}) => {
+    const step = nextStep(situation({ result: { ...greylisted, retryAfterMs }, ...changes }));
+    return step.kind === 'retryAt' ? [step.delayMs, step.asTold] : step.kind;
+  };
+
+  it.each<[string, number, Partial<Situation>, [number, boolean]]>([
+    ['is obeyed, sooner than the schedule', 20_000, { random: 0 }, [20_000, true]],
+    ['is obeyed, later than the schedule', 300_000, { random: 0 }, [300_000, true]],
+    ['is never cut short, only made a tenth longer', 300_000, { random: 0.999_999 }, [330_000, true]],
+    ['is a second at least', 1, { random: 0 }, [1_000, true]],
+    ['is an hour at most', 24 * HOUR, { random: 0 }, [HOUR, true]],
+    ['is not beyond the age of the message', 300_000, { expiresAt: NOW + 60_000 }, [60_000, true]],
+    ['is obeyed three times when it is short', 1_000, { attempt: 3, random: 0 }, [1_000, true]],
+    ['is not, from then on, sooner than the schedule', 1_000, { attempt: 4, random: 0 }, [30 * 60_000, true]],
+    [
+      'may be as long as the longest step',
+      24 * HOUR,
+      { random: 0, schedule: retrySchedule.parse('1m,4h*') },
+      [4 * HOUR, true],
+    ],
+  ])('%s', (_what, retryAfterMs, changes, expected) => {
+    expect(wait(retryAfterMs, changes)).toEqual(expected);
+  });
+
+  it('does not give a schedule that has ended another turn', () => {
+    expect(wait(1_000, { attempt: 3, schedule: retrySchedule.parse('1m,5m') })).toBe('settle');
+  });
+
+  it('is not waited for while another upstream is left', () => {
+    const result: AttemptResult = { ...greylisted, scope: 'upstream', retryAfterMs: 60_000 };
+    expect(nextStep(situation({ result, upstreamLeft: true })).kind).toBe('tryUpstream');
+  });
+});
+
 const accepted: AttemptResult = { kind: 'accepted', reply: reply(250, '2.0.0', 'ok') };
 const unreachable: AttemptResult = { kind: 'unreachable', stage: 'connect', error: 'ECONNREFUSED' };
 const uncertain: AttemptResult = { kind: 'uncertain', stage: 'final', error: 'connection closed' };
 const refused = (scope: string, code: number): AttemptResult =>
-  ({ kind: 'refused', stage: 'mail', scope, reply: reply(code, null, '') }) as AttemptResult;
+  ({
+    ...{ kind: 'refused', stage: 'mail', scope, rule: 'some-rule', opens: false, retryAfterMs: null },
+    reply: reply(code, null, ''),
+  }) as AttemptResult;
 
 describe('what follows from an attempt', () => {
   const table: [string, AttemptResult, Partial<Situation>, string][] = [

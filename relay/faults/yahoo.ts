@@ -1,0 +1,71 @@
+// Yahoo, AOL, and who else is with them, as the recipient's server.
+import { CONTENT, type Fault, TRANSACTION } from './fault.ts';
+
+const SMTP_CODES = 'https://smtp.codes/yahoo';
+
+export const yahooFaults: readonly Fault[] = [
+  {
+    name: 'yahoo-deferred-by-address',
+    scope: 'network',
+    words: ['temporarily deferred due to unexpected volume', 'temporarily deferred due to user complaints'],
+    source: 'https://github.com/tutao/tutanota/issues/7113',
+    example: [
+      'mail',
+      '421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes',
+    ],
+  },
+  {
+    name: 'yahoo-blocked-by-address',
+    scope: 'network',
+    words: ['all messages from…permanently deferred'],
+    source: 'https://github.com/hardware/mailserver/issues/202',
+    example: [
+      'mail',
+      '553 5.7.2 [TSS06] All messages from 192.0.2.1 will be permanently deferred; Retrying will NOT succeed. See https://help.yahoo.com/kb/postmaster/SLN3436.html',
+    ],
+  },
+  {
+    name: 'yahoo-no-such-account',
+    scope: 'recipient',
+    stages: TRANSACTION,
+    permanent: true,
+    words: [
+      "this user doesn't have a",
+      'this mailbox is disabled',
+      'is no longer valid. [-',
+      'requested mail action aborted, mailbox not found',
+    ],
+    source: SMTP_CODES,
+    example: [
+      'final',
+      "554 delivery error: dd This user doesn't have a yahoo.com account (example@example.com) [-9] - mta1061.mail.ne1.yahoo.com",
+    ],
+  },
+  {
+    name: 'yahoo-policy',
+    scope: 'message',
+    stages: CONTENT,
+    permanent: true,
+    words: [
+      'message not accepted for policy reasons',
+      'email not accepted for policy reasons',
+      'message not allowed - ',
+    ],
+    source: SMTP_CODES,
+    example: [
+      'final',
+      '554 Message not allowed - [PH01] Email not accepted for policy reasons. Please visit https://postmaster.yahooinc.com/error-codes',
+    ],
+  },
+  {
+    name: 'yahoo-resources',
+    scope: 'upstream',
+    permanent: false,
+    words: ['resources temporarily unavailable. please try again later [#4.16'],
+    source: SMTP_CODES,
+    example: [
+      'mail',
+      '451 mta4004.mail.yahoo.com Resources temporarily unavailable. Please try again later [#4.16.1].',
+    ],
+  },
+];

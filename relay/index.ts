@@ -14,6 +14,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
+import { UpstreamDiary } from './dispatch/upstream-diary.ts';
 import { createDoor, type DoorOptions } from './door.ts';
 import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
@@ -32,6 +33,9 @@ export { parseSendingDomain, zoneOf } from './domains/sending-domain.ts';
 export { type RecordedCheck, settleCheck } from './domains/settle-check.ts';
 export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
 export type { Explanation } from './explain.ts';
+export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
+export { STAGES } from './faults/fault.ts';
+export { PROVIDERS, type Provider, providerOfHost } from './faults/provider.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { sealedFor } from './signing/key-ring.ts';
@@ -62,7 +66,8 @@ const DISPATCH_BUDGET_BYTES = 48_000_000;
 export function createRelay(options: RelayOptions): Relay {
   const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
   const upstreams = dispatches ? createUpstreams(options.settings, options.hostname) : [];
-  const dispatcher = dispatches ? createDispatcher(options, upstreams) : null;
+  const diary = new UpstreamDiary(options.pool, options.nodeId, options.log);
+  const dispatcher = dispatches ? createDispatcher(options, upstreams, diary) : null;
   const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
   const { settings } = options;
   const door = createDoor(options);
@@ -79,6 +84,7 @@ export function createRelay(options: RelayOptions): Relay {
     async start() {
       forgetting = startForgetting(options.pool, options.log);
       await door.quotas.start();
+      diary.begin(upstreams.map(({ name }) => name));
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());
     },
@@ -86,6 +92,7 @@ export function createRelay(options: RelayOptions): Relay {
       await forgetting?.stop();
       await door.quotas.stop();
       await dispatcher?.stop(graceMs);
+      await diary.stop();
       // Kept sessions would keep the process alive until they have been idle for long enough.
       await Promise.all(upstreams.map(upstream => upstream.close()));
     },
@@ -118,9 +125,10 @@ export function createExplainer(options: DoorOptions): Explainer {
   };
 }
 
-function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstream[]): Dispatcher {
+function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstream[], diary: UpstreamDiary): Dispatcher {
   const { settings, pool, queue, nodeId, runId, clock, log, metrics } = options;
   const route = new Route(upstreams, log, metrics);
+  route.onChange = change => diary.note(change);
   const holder = `${nodeId}:${runId}`;
   const recorder = new Recorder(pool, holder, log);
   const budget = new ByteBudget(DISPATCH_BUDGET_BYTES);

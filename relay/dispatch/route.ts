@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttemptResult, Upstream } from '../../src/mail/upstream.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
-import { admits, answered, type Breaker, begun, CLOSED, failed, isOpen, pauseMs } from '../upstreams/breaker.ts';
+import { admits, answered, type Breaker, begun, CLOSED, isOpen, learned, pauseMs } from '../upstreams/breaker.ts';
 import { SessionError } from '../upstreams/greeting.ts';
+import { type Lesson, lessonOf } from './lesson.ts';
 
 export type Choice = {
   readonly hop: number;
@@ -12,6 +13,14 @@ export type Choice = {
 };
 
 export type Skipped = { readonly hop: number; readonly upstream: string; readonly skipped: string };
+
+/** Its circuit opened, or closed. */
+export type UpstreamChange = {
+  readonly upstream: string;
+  readonly kind: 'upstream-down' | 'upstream-up';
+  /** What is known of it; empty when it is up. */
+  readonly why: { readonly cause?: Breaker['cause']; readonly reason?: string; readonly rule?: string };
+};
 
 export type Picked = { readonly choice: Choice | null; readonly skipped: readonly Skipped[] };
 
@@ -25,6 +34,8 @@ export class Route {
   readonly #stopped = new AbortController();
   /** Called when a delivery may be tried again, and when an upstream is back. */
   onOpportunity: () => void = () => undefined;
+  /** Called when a circuit opens or closes. */
+  onChange: (change: UpstreamChange) => void = () => undefined;
 
   constructor(upstreams: readonly Upstream[], log: Logger, metrics: Metrics) {
     this.#upstreams = upstreams;
@@ -85,9 +96,8 @@ export class Route {
 
   /** Draws what an attempt tells about the upstream itself. */
   learn(hop: number, results: readonly AttemptResult[], now: number): void {
-    const trouble = results.find(isTrouble);
-    if (trouble) this.#opened(hop, describe(trouble), now, 'stage' in trouble && trouble.stage === 'auth');
-    else this.#closed(hop);
+    const lesson = lessonOf(results);
+    if (lesson) this.#take(hop, lesson, now);
   }
 
   /** Looks for upstreams no more. */
@@ -95,14 +105,14 @@ export class Route {
     this.#stopped.abort(new Error('shutting down'));
   }
 
-  #opened(hop: number, error: string, now: number, isLoginRefused: boolean): void {
+  #take(hop: number, lesson: Lesson, now: number): void {
     const before = this.#breakers[hop]!;
-    this.#breakers[hop] = failed(before, now, error, isLoginRefused);
-    const upstream = this.#upstreams[hop]!.name;
-    this.#metrics.upstreamUp.set({ upstream }, 0);
-    if (!isOpen(before)) this.#log.warn({ event: 'upstream-down', upstream, reason: error }, 'upstream down');
+    const after = learned(before, lesson, now);
+    this.#breakers[hop] = after;
+    if (isOpen(after) && !isOpen(before)) this.#tellDown(hop, after, lesson);
+    if (isOpen(before) && !isOpen(after)) this.#tellUp(hop);
     // One look is on its way already when many deliveries fail together.
-    if (!this.#looking.has(hop)) void this.#lookAgain(hop);
+    if (after.failures > before.failures && !this.#looking.has(hop)) void this.#lookAgain(hop);
   }
 
   async #lookAgain(hop: number): Promise<void> {
@@ -116,38 +126,28 @@ export class Route {
     } catch (error) {
       this.#looking.delete(hop);
       if (this.#stopped.signal.aborted) return;
-      const isLoginRefused = error instanceof SessionError && error.stage === 'auth';
-      this.#opened(hop, (error as Error).message, Date.now(), isLoginRefused);
+      // Whatever it was open for, now it cannot even be talked to.
+      const cause = error instanceof SessionError && error.stage === 'auth' ? 'login-refused' : 'unreachable';
+      const lesson: Lesson = { kind: 'down', error: (error as Error).message, cause, retryAfterMs: null };
+      this.#take(hop, lesson, Date.now());
     }
   }
 
-  #closed(hop: number): void {
-    const before = this.#breakers[hop]!;
-    this.#breakers[hop] = CLOSED;
-    if (!isOpen(before)) return;
+  #tellDown(hop: number, { cause, lastError }: Breaker, lesson: Lesson): void {
+    const upstream = this.#upstreams[hop]!.name;
+    const reason = lastError ?? 'no error known';
+    const why = { cause, reason, ...(lesson.kind !== 'well' && lesson.rule ? { rule: lesson.rule } : {}) };
+    this.#metrics.upstreamUp.set({ upstream }, 0);
+    this.#log.warn({ event: 'upstream-down', upstream, ...why }, 'upstream down');
+    this.onChange({ upstream, kind: 'upstream-down', why });
+  }
+
+  #tellUp(hop: number): void {
     const upstream = this.#upstreams[hop]!.name;
     this.#metrics.upstreamUp.set({ upstream }, 1);
     this.#log.info({ event: 'upstream-up', upstream }, 'upstream up');
+    this.onChange({ upstream, kind: 'upstream-up', why: {} });
     this.onOpportunity();
-  }
-}
-
-/** No conversation, one that broke off, or a host that is closing: not what it says about a message. */
-function isTrouble(result: AttemptResult): boolean {
-  if (result.kind === 'unreachable') return result.error !== 'shutting down';
-  if (result.kind === 'uncertain') return result.error !== 'shutting down';
-  if (result.kind === 'accepted') return false;
-  return result.reply.code === 421 || ['connect', 'tls', 'banner', 'ehlo', 'auth'].includes(result.stage);
-}
-
-function describe(result: AttemptResult): string {
-  switch (result.kind) {
-    case 'accepted':
-    case 'refused':
-      return `${result.reply.code} ${result.reply.text}`;
-    case 'unreachable':
-    case 'uncertain':
-      return `${result.stage}: ${result.error}`;
   }
 }
 

@@ -47,3 +47,6 @@ export type ReturnedKind =
 
 /** About a domain, or about the house: a person should look. */
 export type AlarmKind = 'bounce-alarm' | 'suppressions-capped';
+  // About an upstream: its circuit opened, closed.
+  | 'upstream-down'
+  | 'upstream-up';

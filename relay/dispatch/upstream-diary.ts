@@ -9,6 +9,7 @@ export class UpstreamDiary {
   readonly #pool: Pool;
   readonly #node: string;
   readonly #log: Logger;
+  readonly #down = new Set<string>();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(pool: Pool, node: string, log: Logger) {
@@ -23,13 +24,16 @@ export class UpstreamDiary {
   }
 
   note(change: UpstreamChange): void {
+    if (change.kind === 'upstream-down') this.#down.add(change.upstream);
+    else this.#down.delete(change.upstream);
     this.#writing = this.#writing
       .then(() => recordUpstreamChange(this.#pool, { ...change, node: this.#node }))
       .catch(error => this.#log.debug({ err: error, ...change }, 'not written down'));
   }
 
-  /** Resolves when all is written. */
+  /** A node that is gone says nothing of upstreams: the next one may have another name. Resolves when all is written. */
   stop(): Promise<void> {
+    for (const upstream of [...this.#down]) this.note({ upstream, kind: 'upstream-up', why: { reason: 'stopped' } });
     return this.#writing;
   }
 }

@@ -9,6 +9,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 /** "unable to deliver in 840 minutes" and "5 messages in 60 seconds" speak of other things. */
 const WAITING = new Set(['retry', 'again', 'later', 'back', 'wait', 'greylisted', 'greylisting', 'enabled']);
+/** Most texts have none of them. */
+const LEADS = ['retry', 'again', 'later', 'back', 'wait', 'greylist', 'enabled'];
 const BEFORE_NUMBER = new Set(['in', 'for', 'after', 'wait', 'least', 'about']);
 /** How many words the waiting may stand before its time: "greylisted by policy, please wait at least 5 minutes". */
 const REACH = 5;
@@ -17,7 +19,7 @@ const LONGEST_MS = 86_400_000;
 
 /** In milliseconds; null when the reply does not say. The text in lower case. */
 export function retryAfterMs(text: string): number | null {
-  if (!hasDigit(text)) return null;
+  if (!hasDigit(text) || !LEADS.some(lead => text.includes(lead))) return null;
   const words = text.split(' ').map(bare);
   let reach = 0;
   for (let i = 0; i < words.length; i += 1) {

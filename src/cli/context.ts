@@ -50,6 +50,22 @@ export async function withStore<T>(
   }
 }
 
+/** Runs `use` with the database if it is up, without starting it; null = it is not. */
+export async function withRunningStore<T>(use: (store: Store, settings: Settings) => Promise<T>): Promise<T | null> {
+  const settings = loadSettings(process.env);
+  const url = settings.DATABASE_URL ?? (await runningEmbeddedPostgres(settings.POSTERN_DATA_DIR));
+  if (!url) return null;
+  const pool = createPool(url, { max: 2, name: 'postern-cli', log: createLog('silent') });
+  try {
+    return await use({ url, pool, db: createDatabase<Database>(pool) }, settings);
+  } catch (error) {
+    if (isMissingTable(error)) return null;
+    throw error;
+  } finally {
+    await pool.end();
+  }
+}
+
 async function reachDatabase(settings: Settings, log: Logger, mayCreate: boolean) {
   if (settings.DATABASE_URL) return { url: settings.DATABASE_URL, close: async () => undefined };
   const running = await runningEmbeddedPostgres(settings.POSTERN_DATA_DIR);

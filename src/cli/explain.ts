@@ -1,4 +1,4 @@
-// `postern explain`: what would be said to a message, and why; nothing is sent.
+// `postern explain`: what would be said to a message, and why; nothing is sent. With --reply: explain-reply.ts.
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
@@ -12,24 +12,34 @@ import { defaultMode } from '../platform/settings.ts';
 import { type Credential, findCredential, listCredentials } from '../store/credentials.ts';
 import { Failure, printJson, type Store, withStore } from './context.ts';
 import { printExplanation } from './explanation.ts';
+import { defaultMode, type Settings } from '../platform/settings.ts';
+import { findCredential, listCredentials } from '../store/credentials.ts';
+import { Failure, printJson, printTable, type Store, withStore } from './context.ts';
+import { explainReplies, type ReplyOptions } from './explain-reply.ts';
 
-type Options = {
-  from: string;
-  to: string[];
+type Options = ReplyOptions & {
+  from?: string;
+  to?: string[];
   credential?: string;
   headerFrom?: string;
   header?: string[];
   message?: string;
   withoutLoginFrom?: string;
-  json?: boolean;
 };
+
+/** What has no default for a message. */
+type MessageOptions = Options & { from: string; to: string[] };
 
 export function registerExplain(program: Command): void {
   program
     .command('explain')
     .description('what would be said to a message, and why; sends nothing; exit 1 when it would be refused')
-    .requiredOption('--from <address>', 'envelope sender, <> for none')
-    .requiredOption('--to <address...>', 'recipients')
+    .option('--reply <reply>', "instead what an upstream's reply means, and what follows: '550 5.1.1 User unknown'")
+    .option('--stage <stage>', 'with --reply: what was answered (default: mail, rcpt, data and final)')
+    .option('--upstream <name>', 'with --reply: of this upstream')
+    .option('--provider <provider>', 'with --reply: of this provider, such as ses')
+    .option('--from <address>', 'envelope sender, <> for none')
+    .option('--to <address...>', 'recipients')
     .option('--credential <name>', 'who sends it (default: the only credential there is)')
     .option('--header-from <field>', 'the From field (default: the envelope sender)')
     .option('--header <field...>', 'more header fields, each as `Name: value`')
@@ -44,6 +54,17 @@ async function explain(options: Options): Promise<void> {
     const credential = await findSender(store, options.credential);
     if (options.withoutLoginFrom !== undefined) assertTrusted(credential, options.withoutLoginFrom);
     const submission = await readSubmission(options, identityOf(credential, defaultMode(settings)));
+  const { reply, from, to } = options;
+  if (reply !== undefined) return explainReplies(reply, options);
+  if (from === undefined || to === undefined) {
+    throw new Failure("say what about: --from ADDRESS --to ADDRESS, or --reply '550 5.1.1 User unknown'");
+  }
+  return explainMessage({ ...options, from, to });
+}
+
+async function explainMessage(options: MessageOptions): Promise<void> {
+  const explanation = await withStore(async (store, settings, log) => {
+    const submission = await readSubmission(options, await findIdentity(store, settings, options.credential));
     const explainer = createExplainer({
       ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
       hostname: settings.POSTERN_HOSTNAME ?? hostname(),
@@ -87,7 +108,7 @@ function assertTrusted({ name, networks }: Credential, from: string): void {
   );
 }
 
-async function readSubmission(options: Options, identity: Identity): Promise<Submission> {
+async function readSubmission(options: MessageOptions, identity: Identity): Promise<Submission> {
   const { from, to, withoutLoginFrom } = options;
   const reversePath = from === '' || from === '<>' ? null : readAddress(from);
   const recipients = new Map(to.map(text => [addressKey(text), readAddress(text)]));
@@ -115,7 +136,7 @@ function readAddress(text: string): Address {
   return address;
 }
 
-function writeContent({ from, headerFrom, to, header = [] }: Options): Buffer {
+function writeContent({ from, headerFrom, to, header = [] }: MessageOptions): Buffer {
   const odd = header.find(field => !/^[!-9;-~]+:[^\r\n]*$/.test(field));
   if (odd !== undefined) throw new Failure(`${odd} is no header field (example: --header 'X-Postern-Tag: welcome')`);
   const author = headerFrom ?? (from === '<>' ? '' : from);
@@ -129,4 +150,35 @@ async function readContent(path: string): Promise<Buffer> {
     throw new Failure(`${path} cannot be read: ${error.message}`);
   });
   return Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
+}
+
+function print(explanation: Explanation, { from }: MessageOptions): void {
+  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } =
+    explanation;
+  console.log(`Mail of ${from} by credential ${credential} (${mode}, ${stream})\n`);
+  printTable(
+    ['AT', 'CHECK', '', 'WHY'],
+    steps.map(({ command, name, said, objection }) => [
+      ...[command, name, objection ? 'no' : 'ok'],
+      objection ? formatReply(objection.reply) : said,
+    ]),
+  );
+  const lines: [string, string[]][] = [
+    ['Recipients', recipients.map(({ recipient, fate, why }) => `${recipient}: ${fate}${why ? ` (${why})` : ''}`)],
+    ['Quotas', quotas.map(describeQuota)],
+    ['Signed as', signatures.map(({ domain, selector, algorithm }) => `${domain}, ${selector} (${algorithm})`)],
+    ['Receivers', authentication ? [authentication.prediction.consequence] : []],
+    ['Route', route.length > 0 ? [route.join(', then ')] : []],
+    ['Answer', [`${formatReply(answer.reply)}  (to ${answer.command}${answer.rule ? `, ${answer.rule}` : ''})`]],
+  ];
+  console.log();
+  for (const [title, values] of lines) {
+    values.forEach((value, i) => {
+      console.log(`${(i === 0 ? title : '').padEnd(12)}${value}`);
+    });
+  }
+}
+
+function describeQuota({ quota, left, freeAt }: Explanation['quotas'][number]): string {
+  return freeAt === null ? `${quota}: ${left} left` : `${quota}: used up until ${freeAt.toISOString()}`;
 }

@@ -1,4 +1,4 @@
-// `postern upstream list|test`: where mail goes, and whether it would get there now.
+// `postern upstream list|test`: where mail goes, what the dispatchers last said of it, and whether it would get there now.
 
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
@@ -7,12 +7,14 @@ import type { Settings } from '../platform/settings.ts';
 import type { UpstreamSettings } from '../platform/upstream-url.ts';
 import { Failure, printJson, readSettings } from './context.ts';
 import { printTable } from './table.ts';
+import { type DownUpstream, listDownUpstreams } from '../store/upstream-changes.ts';
+import { Failure, formatTime, printJson, printTable, withRunningStore } from './context.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
   upstream
     .command('list')
-    .description('the upstreams in order')
+    .description('the upstreams in order, and which are down, since when and why')
     .option('--json', 'print JSON, one a line')
     .action(list);
   upstream
@@ -27,12 +29,36 @@ function list({ json }: { json?: boolean }): void {
   if (json) for (const { password: _, ...shown } of upstreams) printJson(shown);
   else if (upstreams.length === 0) console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   else printTable(['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE'], upstreams.map(row));
+async function list({ json }: { json?: boolean }): Promise<void> {
+  const upstreams = loadSettings(process.env).POSTERN_UPSTREAMS ?? [];
+  if (upstreams.length === 0 && !json) {
+    return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
+  }
+  // The list is wanted most when something is wrong: without the database it is shown all the same.
+  const down = await withRunningStore(({ pool }) => listDownUpstreams(pool)).catch(() => null);
+  const downOf = (name: string) => down?.filter(({ upstream }) => upstream === name) ?? null;
+  if (json) {
+    for (const { password: _, ...shown } of upstreams) printJson({ ...shown, down: downOf(shown.name) });
+    return;
+  }
+  printTable(
+    ['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE', 'STATE'],
+    upstreams.map(upstream => row(upstream, downOf(upstream.name))),
+  );
 }
 
-function row(upstream: UpstreamSettings): string[] {
+function row(upstream: UpstreamSettings, down: readonly DownUpstream[] | null): string[] {
   const { name, host, port, user, tls, connections, ratePerSecond } = upstream;
   const rate = ratePerSecond === null ? 'unlimited' : `${ratePerSecond}/s`;
-  return [name, `${host}:${port}`, user ?? '-', tls, String(connections), rate];
+  return [name, `${host}:${port}`, user ?? '-', tls, String(connections), rate, describeState(down)];
+}
+
+/** null = the database is not up: nobody can say. */
+function describeState(down: readonly DownUpstream[] | null): string {
+  if (down === null) return 'unknown';
+  if (down.length === 0) return 'up';
+  const where = (node: string) => (down.length > 1 ? ` at ${node}` : '');
+  return down.map(({ node, since, reason }) => `down${where(node)} since ${formatTime(since)}: ${reason}`).join('; ');
 }
 
 async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {

@@ -1,6 +1,7 @@
 // The first upstream has suspended our account: one message finds out, the others do not ask, and people can see why.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listDownUpstreams } from '../../src/store/upstream-changes.ts';
+import { postern } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -43,6 +44,17 @@ it('is asked once, passed over from then on, and listed with the reason until it
       data: { cause: 'account-closed', rule: 'ses-sending-paused', reason: PAUSED },
     },
   ]);
+  const environment = { ...settings, DATABASE_URL: database.url };
+  const listed = await postern(environment, 'upstream', 'list');
+  expect(listed.stdout).toMatch(
+    /^first .* down since [\d -]+[\d:.]+: 554 Message rejected: Sending paused for this account\.$/m,
+  );
+  expect(listed.stdout).toMatch(/^second .* up$/m);
+  expect((await postern(environment, 'message', 'show', one)).stdout).toContain(
+    '→ next upstream: upstream-refused-at-final (ses-sending-paused)',
+  );
   await gateway.end();
+  // Whoever runs next believes in all of them.
+  expect(await listDownUpstreams(database.pool)).toEqual([]);
   await Promise.all([first.stop(), second.stop()]);
 });

@@ -1,0 +1,67 @@
+// `postern explain --reply`, as people run it: no database is needed.
+import { describe, expect, it } from 'vitest';
+import { postern } from '../support/command-line.ts';
+
+const environment = {
+  POSTERN_UPSTREAMS: 'smtp://email-smtp.eu-west-1.amazonaws.com:587?name=main',
+  POSTERN_RETRY: '1m,5m*',
+};
+const explain = (...args: string[]) => postern(environment, 'explain', ...args);
+
+describe('explain --reply', () => {
+  it('prints the rule, what follows, where it was seen and an example', async () => {
+    const { code, stdout } = await explain('--reply', '454 Throttling failure: Daily message quota exceeded');
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      [
+        'At           mail, rcpt, data, final',
+        'Fault        upstream, by the rule ses-daily-quota',
+        'Then         next upstream',
+        'At the last  retry in 1m',
+        'Circuit      opens at once',
+        'As in        454 Throttling failure: Daily message quota exceeded  (final)',
+        'Source       https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html',
+        '\n',
+      ].join('\n'),
+    );
+  });
+
+  it('tells stages apart where they differ, and reads a reply as a log has it', async () => {
+    const said =
+      '550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking it';
+    const { stdout } = await explain('--reply', said);
+    expect(stdout).toMatch(/^At +mail\nFault +sender, by the rule mail-refused\n/);
+    expect(stdout).toMatch(/\nAt +rcpt, data, final\nFault +recipient, by the rule no-such-user\nThen +failed\n/);
+  });
+
+  it('says for how long a reply asks', async () => {
+    const { stdout } = await explain(
+      '--reply',
+      '450 4.2.0 <a@x.example>: Greylisted for 300 seconds',
+      '--stage',
+      'rcpt',
+    );
+    expect(stdout).toMatch(/Then +retry in 5m 15s as told\n(?:.*\n)*It asks for +5m\n/);
+  });
+
+  it.each([
+    [['--upstream', 'main'], 'ses-service-failure'],
+    [['--provider', 'ses'], 'ses-service-failure'],
+    [['--provider', 'google'], 'unknown-at-content'],
+    [[], 'unknown-at-content'],
+  ])('knows whose words they are: %s', async (args, rule) => {
+    const { stdout } = await explain('--reply', '454 Temporary service failure', '--stage', 'final', '--json', ...args);
+    expect(JSON.parse(stdout)).toMatchObject({ stage: 'final', rule });
+  });
+
+  it.each([
+    [['--reply', '250 ok'], /^postern: 250 ok is no refusal/],
+    [['--reply', 'nonsense'], /^postern: nonsense is no refusal/],
+    [['--reply', '550 no', '--stage', 'lunch'], /^postern: there is no stage lunch: connect, tls, /],
+    [['--reply', '550 no', '--provider', 'acme'], /^postern: there is no provider acme: ses, /],
+    [['--reply', '550 no', '--upstream', 'other'], /^postern: there is no upstream other/],
+    [['--from', 'a@x.example'], /^postern: say what about/],
+  ])('refuses %s', async (args, message) => {
+    expect(await explain(...args)).toMatchObject({ code: 1, stderr: expect.stringMatching(message) });
+  });
+});

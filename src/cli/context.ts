@@ -52,7 +52,7 @@ export async function withStore<T>(
 
 /** Runs `use` with the database if it is up, without starting it; null = it is not. */
 export async function withRunningStore<T>(use: (store: Store, settings: Settings) => Promise<T>): Promise<T | null> {
-  const settings = loadSettings(process.env);
+  const settings = readSettings();
   const url = settings.DATABASE_URL ?? (await runningEmbeddedPostgres(settings.POSTERN_DATA_DIR));
   if (!url) return null;
   const pool = createPool(url, { max: 2, name: 'postern-cli', log: createLog('silent') });

@@ -9,10 +9,9 @@ import {
 } from '../../relay/index.ts';
 import { parseReplyLines, type Reply } from '../mail/reply.ts';
 import type { Stage } from '../mail/upstream.ts';
-import { loadSettings } from '../platform/config.ts';
 import { formatDuration } from '../platform/duration.ts';
 import type { Settings } from '../platform/settings.ts';
-import { Failure, printJson } from './context.ts';
+import { Failure, printJson, readSettings } from './context.ts';
 
 export type ReplyOptions = { stage?: string; upstream?: string; provider?: string; reply?: string; json?: boolean };
 
@@ -20,7 +19,7 @@ export type ReplyOptions = { stage?: string; upstream?: string; provider?: strin
 const USUAL: readonly Stage[] = ['mail', 'rcpt', 'data', 'final'];
 
 export function explainReplies(said: string, options: ReplyOptions): void {
-  const settings = loadSettings(process.env);
+  const settings = readSettings();
   const reply = readReply(said);
   const provider = readProvider(options, settings);
   const stages = options.stage === undefined ? USUAL : [readStage(options.stage)];

@@ -11,11 +11,8 @@ import { createMetrics } from '../platform/metrics.ts';
 import { defaultMode } from '../platform/settings.ts';
 import { type Credential, findCredential, listCredentials } from '../store/credentials.ts';
 import { Failure, printJson, type Store, withStore } from './context.ts';
-import { printExplanation } from './explanation.ts';
-import { defaultMode, type Settings } from '../platform/settings.ts';
-import { findCredential, listCredentials } from '../store/credentials.ts';
-import { Failure, printJson, printTable, type Store, withStore } from './context.ts';
 import { explainReplies, type ReplyOptions } from './explain-reply.ts';
+import { printExplanation } from './explanation.ts';
 
 type Options = ReplyOptions & {
   from?: string;
@@ -50,10 +47,6 @@ export function registerExplain(program: Command): void {
 }
 
 async function explain(options: Options): Promise<void> {
-  const { explanation, identity } = await withStore(async (store, settings, log) => {
-    const credential = await findSender(store, options.credential);
-    if (options.withoutLoginFrom !== undefined) assertTrusted(credential, options.withoutLoginFrom);
-    const submission = await readSubmission(options, identityOf(credential, defaultMode(settings)));
   const { reply, from, to } = options;
   if (reply !== undefined) return explainReplies(reply, options);
   if (from === undefined || to === undefined) {
@@ -63,8 +56,10 @@ async function explain(options: Options): Promise<void> {
 }
 
 async function explainMessage(options: MessageOptions): Promise<void> {
-  const explanation = await withStore(async (store, settings, log) => {
-    const submission = await readSubmission(options, await findIdentity(store, settings, options.credential));
+  const { explanation, identity } = await withStore(async (store, settings, log) => {
+    const credential = await findSender(store, options.credential);
+    if (options.withoutLoginFrom !== undefined) assertTrusted(credential, options.withoutLoginFrom);
+    const submission = await readSubmission(options, identityOf(credential, defaultMode(settings)));
     const explainer = createExplainer({
       ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
       hostname: settings.POSTERN_HOSTNAME ?? hostname(),
@@ -150,35 +145,4 @@ async function readContent(path: string): Promise<Buffer> {
     throw new Failure(`${path} cannot be read: ${error.message}`);
   });
   return Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
-}
-
-function print(explanation: Explanation, { from }: MessageOptions): void {
-  const { credential, mode, stream, steps, recipients, quotas, signatures, authentication, route, answer } =
-    explanation;
-  console.log(`Mail of ${from} by credential ${credential} (${mode}, ${stream})\n`);
-  printTable(
-    ['AT', 'CHECK', '', 'WHY'],
-    steps.map(({ command, name, said, objection }) => [
-      ...[command, name, objection ? 'no' : 'ok'],
-      objection ? formatReply(objection.reply) : said,
-    ]),
-  );
-  const lines: [string, string[]][] = [
-    ['Recipients', recipients.map(({ recipient, fate, why }) => `${recipient}: ${fate}${why ? ` (${why})` : ''}`)],
-    ['Quotas', quotas.map(describeQuota)],
-    ['Signed as', signatures.map(({ domain, selector, algorithm }) => `${domain}, ${selector} (${algorithm})`)],
-    ['Receivers', authentication ? [authentication.prediction.consequence] : []],
-    ['Route', route.length > 0 ? [route.join(', then ')] : []],
-    ['Answer', [`${formatReply(answer.reply)}  (to ${answer.command}${answer.rule ? `, ${answer.rule}` : ''})`]],
-  ];
-  console.log();
-  for (const [title, values] of lines) {
-    values.forEach((value, i) => {
-      console.log(`${(i === 0 ? title : '').padEnd(12)}${value}`);
-    });
-  }
-}
-
-function describeQuota({ quota, left, freeAt }: Explanation['quotas'][number]): string {
-  return freeAt === null ? `${quota}: ${left} left` : `${quota}: used up until ${freeAt.toISOString()}`;
 }

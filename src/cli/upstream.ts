@@ -5,10 +5,9 @@ import type { Command } from 'commander';
 import { createUpstream, SessionError } from '../../relay/index.ts';
 import type { Settings } from '../platform/settings.ts';
 import type { UpstreamSettings } from '../platform/upstream-url.ts';
-import { Failure, printJson, readSettings } from './context.ts';
-import { printTable } from './table.ts';
 import { type DownUpstream, listDownUpstreams } from '../store/upstream-changes.ts';
-import { Failure, formatTime, printJson, printTable, withRunningStore } from './context.ts';
+import { Failure, formatTime, printJson, readSettings, withRunningStore } from './context.ts';
+import { printTable } from './table.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
@@ -24,13 +23,8 @@ export function registerUpstream(program: Command): void {
     .action(test);
 }
 
-function list({ json }: { json?: boolean }): void {
-  const upstreams = readSettings().POSTERN_UPSTREAMS ?? [];
-  if (json) for (const { password: _, ...shown } of upstreams) printJson(shown);
-  else if (upstreams.length === 0) console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
-  else printTable(['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE'], upstreams.map(row));
 async function list({ json }: { json?: boolean }): Promise<void> {
-  const upstreams = loadSettings(process.env).POSTERN_UPSTREAMS ?? [];
+  const upstreams = readSettings().POSTERN_UPSTREAMS ?? [];
   if (upstreams.length === 0 && !json) {
     return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   }

@@ -32,6 +32,9 @@ export type EventKind =
   | 'domain-ok'
   | 'domain-broken'
   | 'dkim-key-signs'
+  // About an upstream: its circuit opened, closed.
+  | 'upstream-down'
+  | 'upstream-up'
   | ReturnedKind
   | 'address-suppressed'
   | AlarmKind;
@@ -47,6 +50,3 @@ export type ReturnedKind =
 
 /** About a domain, or about the house: a person should look. */
 export type AlarmKind = 'bounce-alarm' | 'suppressions-capped';
-  // About an upstream: its circuit opened, closed.
-  | 'upstream-down'
-  | 'upstream-up';

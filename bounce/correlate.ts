@@ -10,7 +10,14 @@ import type { ReportedRecipient } from './report/recipient.ts';
 /** A delivery that a clue may mean. */
 export type Candidate = CandidateDelivery;
 
-export type CorrelatedBy = 'return-path' | 'envelope-id' | 'our-id' | 'message-id' | 'recipient-and-time';
+export type CorrelatedBy =
+  | 'return-path'
+  | 'envelope-id'
+  /** What a provider repeats of the field that we sent it: events only. */
+  | 'delivery-mark'
+  | 'our-id'
+  | 'message-id'
+  | 'recipient-and-time';
 
 export type Correlation =
   | {
@@ -24,7 +31,7 @@ export type Correlation =
     }
   | { readonly kind: 'none'; readonly why: string };
 
-type Named = Pick<ReportedRecipient, 'recipient' | 'originalRecipient' | 'finalRecipient'>;
+export type Named = Pick<ReportedRecipient, 'recipient' | 'originalRecipient' | 'finalRecipient'>;
 
 /** How long after its acceptance a message is still guessed at. */
 export const GUESS_WITHIN_MS = 7 * 86_400_000;
@@ -52,9 +59,9 @@ export function namesOf({ recipient, originalRecipient, finalRecipient }: Named)
   return [...new Set(named.map(addressKey))];
 }
 
-type Clue = { readonly by: 'return-path' | 'envelope-id'; readonly what: string; readonly token: ReadToken };
+export type Clue = { readonly by: 'return-path' | 'envelope-id'; readonly what: string; readonly token: ReadToken };
 
-function byToken({ by, what, token }: Clue, names: readonly string[], candidates: readonly Candidate[]) {
+export function byToken({ by, what, token }: Clue, names: readonly string[], candidates: readonly Candidate[]) {
   if (token.kind !== 'valid' && token.kind !== 'expired') return null;
   const ofMessage = candidates.filter(({ messageId }) => messageId === token.messageId);
   const delivery =

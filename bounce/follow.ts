@@ -9,7 +9,7 @@ import type { Pool } from '../src/platform/postgres.ts';
 import { type Failure, moveCursor, readFailures, takeCursor } from '../src/store/followers.ts';
 import { inTransaction } from '../src/store/transaction.ts';
 import { type BounceVerdict, classifyBounce } from './classify.ts';
-import { warnOf } from './ingest.ts';
+import { warnOf } from './record.ts';
 import type { SmtpStage } from './report/recipient.ts';
 import { type Alarm, inLockOrder, type Settled, type Settling, settle } from './settle.ts';
 

@@ -5,11 +5,13 @@ export type { JudgedRecipient } from './events/as-report.ts';
 export { asReported } from './events/as-report.ts';
 export type { EventDoor, Knock, Opening } from './events/door.ts';
 export type { EventSettings } from './events/doors.ts';
-export { createEventDoors } from './events/doors.ts';
+export { createEventDoors, eventPaths } from './events/doors.ts';
 export type { EventRecipient, OurId, ProviderEvent, ProviderEventKind } from './events/provider-event.ts';
+export type { TakeProviderEvents } from './events/take.ts';
 export type { EvidenceLine, ExplainedRecipient, Explanation } from './explain.ts';
 export { explainReport } from './explain.ts';
-export type { Ingested, IngestedRecipient, IngestReport, Source } from './ingest.ts';
+export type { Ingested, IngestedRecipient, IngestReport } from './ingest.ts';
+export type { Source } from './record.ts';
 export { parseReport } from './report/parse.ts';
 export type {
   BounceReport,

@@ -182,6 +182,8 @@ function eventOf(action: ReportAction): ReturnedKind {
       return 'complained';
     case 'auto-reply':
       return 'auto-replied';
+    case 'rejected':
+      return 'rejected-by-provider';
   }
 }
 
@@ -189,7 +191,7 @@ function eventOf(action: ReportAction): ReturnedKind {
 const MOST_UNPROVEN = 20;
 
 export async function tellUnproven(connection: Connection, settling: Settling, why: string): Promise<void> {
-  const { delivery, action, verdict, reportId, said } = settling;
+  const { delivery, action, verdict, reportId, said, details } = settling;
   if ((await countEvents(connection, delivery.messageId, 'report-unproven')) >= MOST_UNPROVEN) return;
   const data = {
     report: reportId,
@@ -198,6 +200,7 @@ export async function tellUnproven(connection: Connection, settling: Settling, w
     verdict: verdict.kind,
     rule: verdict.rule,
     said,
+    ...details,
     why,
   };
   await putEvent(connection, { kind: 'report-unproven', ...place(delivery), topic: null, data });

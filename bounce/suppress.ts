@@ -98,10 +98,11 @@ export function factOf({ action, verdict }: Occurrence): Fact | null {
       return 'confirmed';
     case 'complaint':
       return verdict.reason === 'complaint' ? 'complained' : null;
-    // Passed on, or to a list: neither there nor lost.
+    // Passed on, or to a list: neither there nor lost. Or never sent.
     case 'relayed':
     case 'expanded':
     case 'auto-reply':
+    case 'rejected':
       return null;
   }
 }
@@ -110,6 +111,7 @@ export function judge(occurrence: Occurrence, policy: Policy = POLICY): Judgemen
   const { action, verdict, feedbackType } = occurrence;
   if (action === 'complaint') return judgeFeedback(verdict.reason, feedbackType?.toLowerCase() ?? 'abuse');
   if (action === 'delayed') return { kind: 'nothing', rule: 'only-delayed' };
+  if (action === 'rejected') return judgeRejected(verdict.reason);
   if (action !== 'failed' && action !== 'expired') return { kind: 'nothing', rule: `no-failure: ${action}` };
   switch (FAULTS[verdict.reason]) {
     case 'address':
@@ -128,6 +130,12 @@ export function judge(occurrence: Occurrence, policy: Policy = POLICY): Judgemen
     case 'nobodys':
       return { kind: 'nothing', rule: `not-the-recipient: ${verdict.reason}` };
   }
+}
+
+/** The provider found a virus, or spam: somebody of ours sends that. Of the address it says nothing. */
+function judgeRejected(reason: BounceReason): Judgement {
+  if (FAULTS[reason] === 'ours') return { kind: 'alarm', rule: `not-the-recipient: ${reason}` };
+  return { kind: 'nothing', rule: `never-sent: ${reason}` };
 }
 
 function judgeFeedback(reason: BounceReason, feedbackType: string): Judgement {

@@ -9,12 +9,14 @@ import type { SigningKey } from '../src/platform/return-path-key.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import type { Certificate } from '../src/platform/tls-certificate.ts';
 import type { Ring } from './clues.ts';
+import { createTakeProviderEvents, type TakeProviderEvents } from './events/take.ts';
 import { followFailures } from './follow.ts';
 import type { Inbound } from './inbound/listener.ts';
 import { createIngest, type IngestReport } from './ingest.ts';
 
 export type Bounces = {
   readonly ingestReport: IngestReport;
+  readonly takeProviderEvents: TakeProviderEvents;
   /** The SMTP door's, once started. */
   readonly smtpPort: number | null;
   start(): Promise<void>;
@@ -46,6 +48,7 @@ export function createBounces(options: BouncesOptions): Bounces {
   let smtpPort: number | null = null;
   return {
     ingestReport,
+    takeProviderEvents: createTakeProviderEvents({ ...options, ring, suppressionsPerHour }),
     get smtpPort() {
       return smtpPort;
     },

@@ -13,18 +13,17 @@ export type JudgedRecipient = {
   readonly isCertain: boolean;
 };
 
-/** Empty for `rejected`: nothing was sent, so nothing came back. Unsubscribing is the opt-out of RFC 5965. */
+/** Unsubscribing is the opt-out of RFC 5965. */
 export function asReported(event: ProviderEvent): JudgedRecipient[] {
-  const action = ACTIONS[event.kind];
-  return action === null ? [] : event.recipients.map(one => judged(event, action, one));
+  return event.recipients.map(one => judged(event, ACTIONS[event.kind], one));
 }
 
-const ACTIONS: Readonly<Record<ProviderEventKind, ReportAction | null>> = {
+const ACTIONS: Readonly<Record<ProviderEventKind, ReportAction>> = {
   bounced: 'failed',
   delayed: 'delayed',
   complained: 'complaint',
   delivered: 'delivered',
-  rejected: null,
+  rejected: 'rejected',
   unsubscribed: 'complaint',
 };
 

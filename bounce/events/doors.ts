@@ -1,5 +1,6 @@
 /** The doors that the settings ask for: a provider that is not named has none, and its path does not exist. */
 import type { KeyObject } from 'node:crypto';
+import type { ProviderKind } from '../../src/mail/provider-fields.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Account } from '../../src/platform/provider-accounts.ts';
 import { type EventDoor, headerOf, isInTime, type Opening, pathOf, SKEW_MS } from './door.ts';
@@ -17,6 +18,19 @@ export type EventSettings = {
   readonly POSTERN_EVENTS_MAILGUN: readonly Account<string>[] | null;
   readonly POSTERN_EVENTS_SENDGRID: readonly Account<KeyObject>[] | null;
 };
+
+/** Their paths, for people. */
+export function eventPaths(settings: EventSettings): string[] {
+  const { POSTERN_EVENTS_POSTMARK, POSTERN_EVENTS_MAILGUN, POSTERN_EVENTS_SENDGRID } = settings;
+  const named = (provider: ProviderKind, accounts: readonly Account<unknown>[] | null) =>
+    (accounts ?? []).map(({ name }) => pathOf(provider, name));
+  return [
+    ...((settings.POSTERN_EVENTS_SES_TOPICS ?? []).length > 0 ? [pathOf('ses', null)] : []),
+    ...named('postmark', POSTERN_EVENTS_POSTMARK),
+    ...named('mailgun', POSTERN_EVENTS_MAILGUN),
+    ...named('sendgrid', POSTERN_EVENTS_SENDGRID),
+  ];
+}
 
 export type DoorOptions = {
   readonly settings: EventSettings;

@@ -3,7 +3,10 @@ import { findReplyCodes, isVague } from './reply-code.ts';
 
 export type ReportKind = 'dsn' | 'nonstandard' | 'arf' | 'auto-reply' | 'not-a-bounce';
 
-/** RFC 3464 2.3.3 (failed, delayed, delivered, relayed, expanded), plus what other formats report. */
+/**
+ * RFC 3464 2.3.3 (failed, delayed, delivered, relayed, expanded), plus what other formats report; `rejected` is what a
+ * provider took from us and did not send.
+ */
 export type ReportAction =
   | 'failed'
   | 'expired'
@@ -12,7 +15,8 @@ export type ReportAction =
   | 'relayed'
   | 'expanded'
   | 'complaint'
-  | 'auto-reply';
+  | 'auto-reply'
+  | 'rejected';
 
 /** Where in the conversation the refusal came; null where the report does not say. */
 export type SmtpStage = 'connect' | 'ehlo' | 'auth' | 'mail' | 'rcpt' | 'data' | 'content';

@@ -46,6 +46,7 @@ export type ReturnedKind =
   | 'delay-reported'
   | 'delivery-confirmed'
   | 'auto-replied'
+  | 'rejected-by-provider'
   | 'report-unproven';
 
 /** About a domain, or about the house: a person should look. */

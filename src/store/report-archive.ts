@@ -12,6 +12,8 @@ export type ListReports = {
   readonly recipient?: string | undefined;
   readonly reason?: string | undefined;
   readonly decision?: string | undefined;
+  /** Whether also deliveries that providers report: there is one for each message. */
+  readonly delivered: boolean;
   readonly limit: number;
   /** Only what is older than this report: the next page. */
   readonly before?: string | undefined;
@@ -21,13 +23,14 @@ export type ListedReport = Awaited<ReturnType<typeof listReports>>[number];
 
 /** One row a recipient, newest report first. */
 export function listReports(db: Kysely<Database>, filter: ListReports) {
-  const { recipient, reason, decision, limit, before } = filter;
+  const { recipient, reason, decision, delivered, limit, before } = filter;
   return db
     .selectFrom('reports as r')
     .innerJoin('report_recipients as p', 'p.report_id', 'r.report_id')
     .select(['r.report_id as reportId', 'r.recorded_at as recordedAt', 'r.kind', 'p.recipient', 'p.action'])
     .select(['p.reason', 'p.verdict', 'p.rule', 'p.message_id as messageId', 'p.is_proven as isProven'])
     .select(['p.correlation', 'p.decision', 'p.decided_by as decidedBy'])
+    .$if(!delivered, query => query.where(sql<boolean>`not (r.kind = 'event' and p.action = 'delivered')`))
     .$if(recipient !== undefined, query => query.where(sql<string>`lower(p.recipient)`, 'like', recipient!))
     .$if(reason !== undefined, query => query.where('p.reason', '=', reason!))
     .$if(decision !== undefined, query => query.where('p.decision', '=', decision!))

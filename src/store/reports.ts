@@ -6,7 +6,7 @@ import type { Connection } from './transaction.ts';
 export type NewReport = {
   readonly reportId: string;
   readonly digest: Buffer;
-  readonly kind: 'dsn' | 'nonstandard' | 'arf' | 'auto-reply';
+  readonly kind: 'dsn' | 'nonstandard' | 'arf' | 'auto-reply' | 'event';
   readonly format: string;
   readonly internetMessageId: string | null;
   readonly from: string | null;
@@ -120,7 +120,8 @@ export type CandidateSearch = {
   readonly recipientKeys: readonly string[];
   /** Numbers of recipients within the messages. */
   readonly numbers: readonly number[];
-  readonly since: Date;
+  /** Also the latest messages to these recipients, since then; null = only what was named. */
+  readonly since: Date | null;
 };
 
 /** Messages of one Message-ID: an app that gives all of them the same one is not to cost more than this. */
@@ -141,7 +142,7 @@ with named as (
   union
   select recent.message_id, recent.n from unnest($3::text[]) as k (recipient_key) cross join lateral (
     select message_id, n from deliveries where recipient_key = k.recipient_key
-    order by message_id desc limit ${MAX_RECENT}
+    and $5::timestamptz is not null order by message_id desc limit ${MAX_RECENT}
   ) recent
 )
 select d.message_id as "messageId", d.n, d.recipient, m.tenant_id as "tenantId", m.stream,

@@ -172,7 +172,7 @@ type DkimKeyTable = {
 type ReportTable = {
   report_id: string;
   digest: Buffer;
-  kind: 'dsn' | 'nonstandard' | 'arf' | 'auto-reply';
+  kind: 'dsn' | 'nonstandard' | 'arf' | 'auto-reply' | 'event';
   format: string;
   internet_message_id: string | null;
   from_address: string | null;

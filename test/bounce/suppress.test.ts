@@ -79,6 +79,16 @@ describe('no final failure', () => {
   );
 });
 
+describe('what a provider took and did not send', () => {
+  it.each<[BounceReason, string]>([
+    ['virus', 'alarm'],
+    ['spam', 'alarm'],
+    ['unknown', 'nothing'],
+    ['no_mailbox', 'nothing'],
+    ['mailbox_full', 'nothing'],
+  ])('for %s: %s', (reason, expected) => expect(judged(reason, 'hard', 'rejected')).toBe(expected));
+});
+
 describe('feedback', () => {
   it.each<[string | null, BounceReason, string]>([
     ['abuse', 'complaint', 'complaint, until lifted, its stream'],
@@ -106,6 +116,7 @@ describe('what is counted', () => {
     ['complaint', 'complaint', 'complained'],
     ['complaint', 'auth_failure', null],
     ['auto-reply', 'auto_reply', null],
+    ['rejected', 'unknown', null],
   ])('%s (%s) is %s', (action, reason, fact) => {
     expect(factOf({ action, verdict: { reason, kind: 'none', rule: 'r' }, feedbackType: null })).toBe(fact);
   });

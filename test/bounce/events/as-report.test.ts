@@ -26,7 +26,7 @@ it.each<[string, ProviderEvent[], string]>([
     postmark(postmarkRecord('SubscriptionChange', { Recipient: 'ada@example.net', ...UNSUBSCRIBED })),
     'complaint complaint none opt-out',
   ],
-  ['what was never sent', ses(sesBounce({ bounceSubType: 'Suppressed' })), ''],
+  ['what was never sent', ses(sesBounce({ bounceSubType: 'Suppressed' })), 'rejected unknown none'],
 ])('%s', (_title, events, expected) => {
   const told = events
     .flatMap(asReported)

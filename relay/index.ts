@@ -10,6 +10,7 @@ import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
+import { createDeliveryMarks } from './delivery-marks.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
 import { Recorder } from './dispatch/recorder.ts';
@@ -136,9 +137,10 @@ function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstrea
   const onRetry = (delayMs: number) => queue.wake(delayMs);
   const schedule = settings.POSTERN_RETRY;
   const returnPaths = returnPathsOf(options);
+  const marks = createDeliveryMarks(settings);
   return new Dispatcher({
     ...{ pool, route, recorder, budget, holder, nodeId, slots, clock, log },
-    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, returnPaths, onRetry },
+    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, returnPaths, marks, onRetry },
   });
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../src/platform/clock.ts';
 import type { RetrySchedule } from '../../src/platform/duration.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
+import type { DeliveryMarks } from '../delivery-marks.ts';
 import { nextStep } from '../retry.ts';
 import type { ReturnPaths } from '../return-path.ts';
 import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
@@ -23,6 +24,7 @@ export type DeliverOptions = {
   readonly metrics: Metrics;
   /** null: mail leaves with the reverse-path that it came with. */
   readonly returnPaths: ReturnPaths | null;
+  readonly marks: DeliveryMarks;
   /** Called with the delay of each retry. */
   readonly onRetry: (delayMs: number) => void;
 };
@@ -97,7 +99,7 @@ function tryOnce(
   work: Work,
   pending: readonly number[],
   choice: Choice,
-  { returnPaths }: DeliverOptions,
+  { returnPaths, marks }: DeliverOptions,
   signal: AbortSignal,
 ): Promise<AttemptReport> {
   const { upstream } = choice;
@@ -107,7 +109,7 @@ function tryOnce(
       : { ...work.envelope, recipients: pending.map(index => work.envelope.recipients[index]!) };
   const numbers = pending.map(index => work.numbers[index]!);
   const addressed = returnPaths?.address(envelope, work.messageId, numbers, upstream.name) ?? envelope;
-  return upstream.attempt(addressed, work.parts, signal);
+  return upstream.attempt(addressed, marks(work.parts, work.messageId, numbers, upstream.name), signal);
 }
 
 /** Its upstream went down while the message waited for its turn: not one more wait for a host that does not answer. */

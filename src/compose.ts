@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { connectionsFor, createBounces } from '../bounce/index.ts';
+import { type Bounces, connectionsFor, createBounces, eventPaths } from '../bounce/index.ts';
 import {
   checkOptions,
   createAuthenticate,
@@ -20,16 +20,19 @@ import {
   startListener,
 } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
+import { createProviderEvents } from './http/provider-events.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { type Reply, reply } from './mail/reply.ts';
 import { ByteBudget } from './platform/byte-budget.ts';
 import { systemClock } from './platform/clock.ts';
 import { openDataDirectory } from './platform/data-directory.ts';
+import { createLookup } from './platform/dns.ts';
 import { startEmbeddedPostgres } from './platform/embedded-postgres/index.ts';
 import { type Health, type Trouble, watchHealth } from './platform/health.ts';
 import { newId } from './platform/id.ts';
 import type { Logger } from './platform/log.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { createOutsideGet } from './platform/outside-get.ts';
 import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
 import { loadReturnPathKeys } from './platform/return-path-key.ts';
@@ -117,7 +120,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   let isOpen = false;
   let isShown = false;
   onStop(() => (isShown ? undefined : forgetFirstLogins(db, firstStart)));
-  const http = await openHttp(parts, () => isOpen);
+  const http = await openHttp(parts, bounces, () => isOpen);
   onStop(() => http?.stop());
   const listener = await openListener(parts, relay);
   onStop(graceMs => listener?.stop(graceMs));
@@ -216,7 +219,8 @@ async function nodeId(dataDir: string): Promise<string> {
   return made;
 }
 
-async function openHttp({ settings, metrics, health }: Parts, isOpen: () => boolean): Promise<HttpServer | null> {
+async function openHttp(parts: Parts, bounces: Bounces, isOpen: () => boolean): Promise<HttpServer | null> {
+  const { settings, metrics, health } = parts;
   if (settings.POSTERN_HTTP_PORT === null) return null;
   return startHttp({
     host: settings.POSTERN_HOST,
@@ -225,6 +229,19 @@ async function openHttp({ settings, metrics, health }: Parts, isOpen: () => bool
     health,
     metrics,
     isOpen,
+    ...(eventPaths(settings).length > 0 ? { providerEvents: eventRoutes(parts, bounces) } : {}),
+  });
+}
+
+function eventRoutes({ settings, log, metrics }: Parts, { takeProviderEvents: take }: Bounces) {
+  const lookup = createLookup(settings.POSTERN_DNS_SERVERS) ?? null;
+  return createProviderEvents({
+    settings,
+    log,
+    metrics,
+    take,
+    clock: systemClock,
+    fetch: createOutsideGet({ lookup }),
   });
 }
 

@@ -22,6 +22,7 @@ type ListOptions = {
   to?: string;
   reason?: string;
   decision?: string;
+  delivered?: boolean;
   limit: string;
   before?: string;
   json?: boolean;
@@ -35,6 +36,7 @@ export function registerReports(bounce: Command): void {
     .option('--to <address>', 'about this recipient; * stands for anything')
     .option('--reason <reason>', 'no_mailbox, mailbox_full, spam, complaint, …')
     .option('--decision <decision>', 'suppressed, waiting, strike, nothing or repeated')
+    .option('--delivered', 'also deliveries that providers report')
     .option('--limit <n>', 'how many', '20')
     .option('--before <id>', 'older than this report: the next page')
     .option('--json', 'print JSON, one recipient a line')
@@ -89,14 +91,14 @@ function asId(text: string): string {
 
 async function list(options: ListOptions): Promise<void> {
   const limit = limitOf(options.limit);
-  const { to, reason, decision, before } = options;
+  const { to, reason, decision, delivered = false, before } = options;
   const recipient =
     to &&
     addressKey(to)
       .replace(/[\\%_]/g, '\\$&')
       .replaceAll('*', '%');
   const found = await withStore(({ db }) =>
-    listReports(db, { recipient, reason, decision, limit, before: before && asId(before) }),
+    listReports(db, { recipient, reason, decision, delivered, limit, before: before && asId(before) }),
   );
   if (options.json) return found.forEach(printJson);
   if (found.length === 0) return console.log('No reports.');
@@ -139,8 +141,9 @@ async function show(id: string, { raw, json }: Json & { raw?: boolean }): Promis
     `Report      ${report.report_id}`,
     `Recorded    ${formatTime(report.recorded_at)} from ${sources.map(({ source }) => source).join(', ')}`,
     `Kind        ${report.kind}, read as ${report.format}`,
-    `From        ${printable(report.from_address ?? '-')}`,
-    `Subject     ${printable(report.subject ?? '-')}`,
+    // An event has neither.
+    ...(report.kind === 'event' ? [] : [`From        ${printable(report.from_address ?? '-')}`]),
+    ...(report.kind === 'event' ? [] : [`Subject     ${printable(report.subject ?? '-')}`]),
     `Size        ${report.size} bytes`,
   ];
   for (const one of recipients) lines.push('', ...describe(one));

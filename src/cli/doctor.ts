@@ -13,6 +13,8 @@ import type { Database } from '../store/schema.ts';
 import { checkCertificate } from './check-certificate.ts';
 import { checkGateway } from './check-gateway.ts';
 import { readSettings, withStore } from './context.ts';
+import { checkEventPaths } from './check-event-paths.ts';
+import { withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
 import { testUpstream } from './upstream.ts';
 
@@ -29,6 +31,8 @@ export function registerDoctor(program: Command): void {
         ...(await checkMailboxes(settings)),
         ...(await checkCertificate(settings, Date.now())),
         ...(await checkGateway(settings)),
+        ...checkEventPaths(settings),
+        ...(await checkFiles(settings)),
       ];
       for (const finding of findings) printFinding(finding, json ?? false);
       if (findings.some(finding => !finding.ok)) process.exitCode = 1;

@@ -122,16 +122,19 @@ function describeEvent({ at, kind, data }: Event): string[] {
     case 'delay-reported':
     case 'delivery-confirmed':
     case 'auto-replied':
+    case 'rejected-by-provider':
       return [
-        `${head}${kind.replace('-', ' ')}: ${told.reason}${told.verdict === 'hard' ? ', hard' : ''} (rule ${told.rule})`,
+        `${head}${kind.replaceAll('-', ' ')}: ${told.reason}${told.verdict === 'hard' ? ', hard' : ''} (rule ${told.rule})`,
         `${INDENT}${printable(told.said)}`,
-        ...(told.report ? [`${INDENT}report ${told.report}, tied by ${told.correlation}`] : []),
+        ...(told.report
+          ? [`${INDENT}report ${told.report}${teller(told)}, tied by ${printable(told.correlation)}`]
+          : []),
         `${INDENT}→ ${told.decision}: ${told.decidedBy}`,
       ];
     case 'report-unproven':
       return [
         `${head}a report that proves nothing: ${told.action}, ${told.reason} (rule ${told.rule})`,
-        `${INDENT}report ${told.report}, tied by ${printable(told.why)}`,
+        `${INDENT}report ${told.report}${teller(told)}, tied by ${printable(told.why)}`,
         `${INDENT}→ nothing`,
       ];
     case 'address-suppressed':
@@ -139,6 +142,11 @@ function describeEvent({ at, kind, data }: Event): string[] {
     default:
       return [];
   }
+}
+
+/** Who told it over HTTP; mail is told by anybody. */
+function teller({ toldBy }: Readonly<Record<string, unknown>>): string {
+  return toldBy ? ` by ${printable(toldBy)}` : '';
 }
 
 /** Remote hosts' words must not drive the terminal. */

@@ -66,10 +66,11 @@ function fixed(port: number): string[] {
   ];
 }
 
-/** `name. 3600 IN TXT "…" "…"` or `name. 3600 IN MX 10 host.` */
+/** `name. 3600 IN TXT "…" "…"`, `name. 3600 IN MX 10 host.` or `name. 3600 IN A 127.0.0.1` */
 function asOption(line: string): string {
-  const [, name, type, value] = /^(\S+)\. 3600 IN (TXT|MX) (.*)$/.exec(line) ?? [];
+  const [, name, type, value] = /^(\S+)\. 3600 IN (TXT|MX|A) (.*)$/.exec(line) ?? [];
   if (type === 'TXT') return `txt-record=${name},${value!.replaceAll('" "', '","')}`;
+  if (type === 'A') return `host-record=${name},${value}`;
   const [priority, host] = value!.split(' ');
   return `mx-host=${name},${host!.replace(/\.$/, '')},${priority}`;
 }

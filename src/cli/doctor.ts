@@ -11,10 +11,9 @@ import { listDomains } from '../store/domains.ts';
 import { missingMigrations } from '../store/migrate.ts';
 import type { Database } from '../store/schema.ts';
 import { checkCertificate } from './check-certificate.ts';
+import { checkEventPaths } from './check-event-paths.ts';
 import { checkGateway } from './check-gateway.ts';
 import { readSettings, withStore } from './context.ts';
-import { checkEventPaths } from './check-event-paths.ts';
-import { withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
 import { testUpstream } from './upstream.ts';
 
@@ -32,7 +31,6 @@ export function registerDoctor(program: Command): void {
         ...(await checkCertificate(settings, Date.now())),
         ...(await checkGateway(settings)),
         ...checkEventPaths(settings),
-        ...(await checkFiles(settings)),
       ];
       for (const finding of findings) printFinding(finding, json ?? false);
       if (findings.some(finding => !finding.ok)) process.exitCode = 1;

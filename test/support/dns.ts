@@ -1,7 +1,8 @@
 // A name server on loopback that says what the test tells it to: records, aliases followed as a resolver would, SERVFAIL,
 // REFUSED, nonsense, or nothing at all. It writes down what it was asked.
-import { createSocket, type RemoteInfo } from 'node:dgram';
-import { isIPv4 } from 'node:net';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, isIPv4, type Server } from 'node:net';
 
 export type Zone = Record<string, Records | Behaviour>;
 export type Behaviour = 'servfail' | 'refused' | 'silent' | 'garbage';
@@ -13,7 +14,17 @@ export type Records = {
   readonly MX?: readonly { readonly priority: number; readonly exchange: string }[];
   readonly PTR?: readonly string[];
   readonly CNAME?: string;
+  readonly TLSA?: readonly {
+    readonly usage: number;
+    readonly selector: number;
+    readonly matching: number;
+    readonly data: Buffer;
+  }[];
   readonly ttl?: number;
+  /** Answers carry the AD bit, as those of a resolver that has validated them. */
+  readonly secure?: true;
+  /** Over UDP there is only the bit that says so. */
+  readonly truncated?: true;
 };
 
 export type NameServer = {
@@ -26,27 +37,42 @@ export type NameServer = {
   stop(): Promise<void>;
 };
 
-const TYPES: Record<number, string> = { 1: 'A', 2: 'NS', 5: 'CNAME', 12: 'PTR', 15: 'MX', 16: 'TXT', 28: 'AAAA' };
+const TYPES: Record<number, string> = {
+  ...{ 1: 'A', 2: 'NS', 5: 'CNAME', 12: 'PTR', 15: 'MX', 16: 'TXT', 28: 'AAAA', 52: 'TLSA' },
+};
 const TYPE_CODES = new Map(Object.entries(TYPES).map(([code, type]) => [type, Number(code)]));
 const NXDOMAIN = 3;
+const AD = 0x20;
+const TC = 0x200;
 const RCODES = { servfail: 2, refused: 5 } as const;
 
 export async function startNameServer(zone: Zone): Promise<NameServer> {
   const socket = createSocket('udp4');
+  const overTcp = createServer(connection => {
+    connection.on('error', () => undefined);
+    // A question fits into one segment, and clients here send it in one write.
+    connection.on('data', data =>
+      answer(data.subarray(2), true, reply => connection.end(Buffer.concat([uint16(reply.length), reply]))),
+    );
+  });
   const server: NameServer = {
     address: '',
     questions: [],
     zone,
-    stop: () => new Promise(resolve => socket.close(() => resolve())),
+    async stop() {
+      await new Promise<void>(resolve => socket.close(() => resolve()));
+      await new Promise<void>(resolve => overTcp.close(() => resolve()));
+    },
   };
-  socket.on('message', (message, from) => answer(message, from));
-  await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve));
-  return Object.assign(server, { address: `127.0.0.1:${socket.address().port}` });
+  socket.on('message', (message, { port, address }) =>
+    answer(message, false, reply => socket.send(reply, port, address)),
+  );
+  const port = await listenOnBoth(overTcp, socket);
+  return Object.assign(server, { address: `127.0.0.1:${port}` });
 
-  function answer(message: Buffer, { port, address }: RemoteInfo): void {
+  function answer(message: Buffer, isTcp: boolean, send: (reply: Buffer) => void): void {
     const { name, type, end } = readQuestion(message);
-    server.questions.push(`${type} ${name}`);
-    const send = (reply: Buffer) => socket.send(reply, port, address);
+    server.questions.push(`${type} ${name}${isTcp ? ' over TCP' : ''}`);
     const entry = server.zone[name] ?? server.zone['*'];
     const question = message.subarray(12, end);
     const id = message.readUInt16BE(0);
@@ -55,7 +81,26 @@ export async function startNameServer(zone: Zone): Promise<NameServer> {
     else if (entry === 'servfail' || entry === 'refused') send(reply(id, RCODES[entry], question, []));
     else {
       const found = follow(server.zone, name, type);
-      send(reply(id, found === null ? NXDOMAIN : 0, question, found ?? []));
+      const bits = (entry?.secure ? AD : 0) | (found === null ? NXDOMAIN : 0);
+      if (entry?.truncated && !isTcp) send(reply(id, TC, question, []));
+      else send(reply(id, bits, question, found ?? []));
+    }
+  }
+}
+
+/** One port for both: that of TCP may be taken for UDP, and then another one is drawn. */
+async function listenOnBoth(overTcp: Server, socket: Socket): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    overTcp.listen(0, '127.0.0.1');
+    await once(overTcp, 'listening');
+    const { port } = overTcp.address() as AddressInfo;
+    try {
+      socket.bind(port, '127.0.0.1');
+      await once(socket, 'listening');
+      return port;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await new Promise(resolve => overTcp.close(resolve));
     }
   }
 }
@@ -95,13 +140,17 @@ function dataOf(records: Records, type: string): Buffer[] {
       return (records.MX ?? []).map(({ priority, exchange }) =>
         Buffer.concat([uint16(priority), encodeName(exchange)]),
       );
+    case 'TLSA':
+      return (records.TLSA ?? []).map(({ usage, selector, matching, data }) =>
+        Buffer.concat([Buffer.of(usage, selector, matching), data]),
+      );
     default:
       return [];
   }
 }
 
-function reply(id: number, rcode: number, question: Buffer, answers: readonly Answer[]): Buffer {
-  const header = Buffer.concat([id, 0x8180 | rcode, 1, answers.length, 0, 0].map(uint16));
+function reply(id: number, flags: number, question: Buffer, answers: readonly Answer[]): Buffer {
+  const header = Buffer.concat([id, 0x8180 | flags, 1, answers.length, 0, 0].map(uint16));
   const records = answers.map(({ name, type, ttl, data }) =>
     Buffer.concat([
       encodeName(name),

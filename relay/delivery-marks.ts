@@ -6,6 +6,7 @@ import { scanHeader } from '../src/mail/header.ts';
 import { type ProviderKind, providerFields, providerOfHost } from '../src/mail/provider-fields.ts';
 import type { MessageId } from '../src/mail/submission.ts';
 import type { Settings } from '../src/platform/settings.ts';
+import { smartHosts } from '../src/platform/upstream-url.ts';
 
 /** `parts` as they go to that upstream; `numbers` are those of the transaction's recipients. */
 export type DeliveryMarks = (
@@ -27,7 +28,7 @@ type MarkSettings = Pick<
 export function createDeliveryMarks(settings: MarkSettings): DeliveryMarks {
   const telling = providersThatTell(settings);
   const hosts = new Map<string, string>();
-  for (const { name, host } of settings.POSTERN_UPSTREAMS ?? []) {
+  for (const { name, host } of smartHosts(settings.POSTERN_UPSTREAMS ?? [])) {
     const provider = providerOfHost(host);
     if (provider !== null && telling.has(provider)) hosts.set(name, host);
   }

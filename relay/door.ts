@@ -8,6 +8,7 @@ import type { Pool } from '../src/platform/postgres.ts';
 import { createResolver } from '../src/platform/resolver.ts';
 import { loadSealer } from '../src/platform/sealing.ts';
 import type { Settings } from '../src/platform/settings.ts';
+import { sendingHosts } from '../src/platform/upstream-url.ts';
 import type { Database } from '../src/store/schema.ts';
 import type { Admission } from './admission.ts';
 import { type Assess, createAssess } from './assess.ts';
@@ -41,7 +42,7 @@ export type DoorOptions = {
 export function createDoor(options: DoorOptions): Door {
   const { pool, db, settings, hostname, clock, log } = options;
   const upstreams = settings.POSTERN_UPSTREAMS ?? [];
-  const hosts = upstreams.map(({ host }) => host);
+  const hosts = sendingHosts(upstreams, hostname);
   const quotas = createQuotas(options);
   const keys = createKeyRing({
     ...{ db, clock, log },
@@ -50,11 +51,11 @@ export function createDoor(options: DoorOptions): Door {
   const examine = createExaminer({
     ...{ hostname, clock, log },
     resolve: createResolver({ servers: settings.POSTERN_DNS_SERVERS, clock }),
-    upstreamIncludes: includesOf(upstreams),
+    upstreamIncludes: includesOf(hosts),
   });
   return {
     ...{ quotas, keys },
-    signer: createSigner({ keys, clock, rewritten: rewrittenFields(hosts) }),
+    signer: createSigner({ keys, clock, rewritten: rewrittenFields(hosts.map(({ host }) => host)) }),
     assess: createAssess({
       ...{ hostname, keys, examine, clock },
       maxMessageSize: settings.POSTERN_MAX_MESSAGE_SIZE,

@@ -1,12 +1,11 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
 
+import type { Upstream } from '../src/mail/upstream.ts';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
-import { createLookup } from '../src/platform/dns.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Settings } from '../src/platform/settings.ts';
-import type { UpstreamSettings } from '../src/platform/upstream-url.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
@@ -21,7 +20,7 @@ import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
 import { createReturnPaths } from './return-path.ts';
 import { createSubmit, type Submit } from './submit.ts';
-import { SmtpUpstream } from './upstreams/smtp.ts';
+import { createUpstream } from './upstreams/create.ts';
 
 export { type Authenticate, createAuthenticate, createNoteUse, identityOf } from './authenticate.ts';
 export { checkDomain, checkOptions, type DomainCheck } from './domains/check.ts';
@@ -42,6 +41,7 @@ export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { sealedFor } from './signing/key-ring.ts';
 export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
+export { createUpstream } from './upstreams/create.ts';
 export { SessionError } from './upstreams/greeting.ts';
 
 export type Relay = {
@@ -126,7 +126,7 @@ export function createExplainer(options: DoorOptions): Explainer {
   };
 }
 
-function createDispatcher(options: RelayOptions, upstreams: readonly SmtpUpstream[], diary: UpstreamDiary): Dispatcher {
+function createDispatcher(options: RelayOptions, upstreams: readonly Upstream[], diary: UpstreamDiary): Dispatcher {
   const { settings, pool, queue, nodeId, runId, clock, log, metrics } = options;
   const route = new Route(upstreams, log, metrics);
   route.onChange = change => diary.note(change);
@@ -151,17 +151,6 @@ function returnPathsOf({ settings, returnPathKey, clock }: RelayOptions) {
   return createReturnPaths({ domain, key: returnPathKey, upstreams: settings.POSTERN_UPSTREAMS ?? [], clock });
 }
 
-export function createUpstreams(settings: Settings, hostname: string): SmtpUpstream[] {
+function createUpstreams(settings: Settings, hostname: string): Upstream[] {
   return (settings.POSTERN_UPSTREAMS ?? []).map(upstream => createUpstream(upstream, settings, hostname));
-}
-
-export function createUpstream(upstream: UpstreamSettings, settings: Settings, hostname: string): SmtpUpstream {
-  const lookup = createLookup(settings.POSTERN_DNS_SERVERS);
-  return new SmtpUpstream({
-    settings: upstream,
-    clientName: hostname,
-    replyTimeoutMs: settings.POSTERN_UPSTREAM_TIMEOUT,
-    connectTimeoutMs: settings.POSTERN_UPSTREAM_TIMEOUT / 10,
-    ...(lookup ? { lookup } : {}),
-  });
 }

@@ -55,7 +55,7 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
     const down = choice.hop === work.openedHop ? route.resume(choice.hop, openedAt) : null;
     const report =
       down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
-    if (down === null) route.learn(choice.hop, report.results, clock());
+    if (down === null) route.learn(choice.hop, choice.upstream.hasManyHosts ? [] : report.results, clock());
     const next: Picked =
       work.pinnedUpstream === null ? route.pick(choice.hop + 1, clock()) : { choice: null, skipped: [] };
     const decided = decide(work, pending, report.results, next.choice !== null, options);

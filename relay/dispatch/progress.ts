@@ -1,6 +1,6 @@
 // What the steps of an attempt leave in the database, as rows to be written. Pure.
 import { formatReply } from '../../src/mail/reply.ts';
-import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
+import type { AttemptReport, AttemptResult, Peer } from '../../src/mail/upstream.ts';
 import { formatDuration, type RetrySchedule } from '../../src/platform/duration.ts';
 import type { DeliveryChange, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
 import type { NextStep } from '../retry.ts';
@@ -42,7 +42,7 @@ export function toProgress(hop: Hop): Progress {
         next.skipped,
       );
   return {
-    ended: decided.map(one => endedAttempt(hop, one)),
+    ended: decided.map((one, i) => endedAttempt(hop, one, hop.report.peers?.[i] ?? hop.report)),
     opened: [...openedFor(work, goingOn, opened), ...passedOver],
     changes: decided.map(one => change(hop, one)),
   };
@@ -67,8 +67,9 @@ export function openedFor(
 }
 
 function endedAttempt(
-  { work, choice, report, openedAt, endedAt }: Hop,
+  { work, choice, openedAt, endedAt }: Hop,
   { index, result, step }: Decided,
+  { remoteAddress, tls }: Peer,
 ): EndedAttempt {
   const answer = result.kind === 'accepted' || result.kind === 'refused' ? result.reply : null;
   return {
@@ -82,8 +83,8 @@ function endedAttempt(
     smtpCode: answer?.code ?? null,
     enhancedStatus: answer?.enhanced ?? null,
     detail: (answer?.text ?? (result as { error: string }).error).slice(0, 2_000).toWellFormed(),
-    remoteAddress: report.remoteAddress,
-    tls: report.tls,
+    remoteAddress,
+    tls,
     decision: `${describeStep(step)}${ruleOf(result)}`,
   };
 }

@@ -2,6 +2,7 @@
 import { systemClock } from '../../src/platform/clock.ts';
 import { createResolver, type Resolve } from '../../src/platform/resolver.ts';
 import type { Settings } from '../../src/platform/settings.ts';
+import { sendingHosts } from '../../src/platform/upstream-url.ts';
 import type { DkimKey } from '../../src/store/dkim-keys.ts';
 import { checkDkim } from './check-dkim.ts';
 import { checkDmarc } from './check-dmarc.ts';
@@ -24,7 +25,7 @@ export type CheckOptions = {
 export function checkOptions(settings: Settings, hostname: string): CheckOptions {
   return {
     resolve: createResolver({ servers: settings.POSTERN_DNS_SERVERS, clock: systemClock }),
-    upstreamHosts: (settings.POSTERN_UPSTREAMS ?? []).map(({ host }) => host),
+    upstreamHosts: sendingHosts(settings.POSTERN_UPSTREAMS ?? [], hostname).map(({ host }) => host),
     returnPathDomain: settings.POSTERN_RETURN_PATH_DOMAIN,
     hostname,
     maxAgeMs: settings.POSTERN_MAX_AGE,

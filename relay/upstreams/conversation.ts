@@ -1,13 +1,16 @@
 // The byte side of talking to an upstream: one socket, plain or TLS, its replies in order, a deadline for each. It ends
 // with the first thing that is wrong, for good; whoever waits then gets that error.
+import { once } from 'node:events';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import type { Reply } from '../../src/mail/reply.ts';
-import type { UpstreamSettings } from '../../src/platform/upstream-url.ts';
+import { judgeCertificate, tlsOptions } from './certificate.ts';
 import { ReplyReader } from './reply-reader.ts';
+import { connectThrough } from './socks.ts';
+import type { Target } from './target.ts';
 
 export type ConversationOptions = {
-  readonly settings: UpstreamSettings;
+  readonly target: Target;
   /** Longest wait for one reply. */
   readonly replyTimeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -36,10 +39,13 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options;
-    const { host, port, tls } = options.settings;
-    const address = { host, port, noDelay: true, ...(options.lookup ? { lookup: options.lookup } : {}) };
-    this.#socket = tls === 'implicit' ? connectTls({ ...address, ...this.#tlsOptions() }) : connectTcp(address);
-    this.#listen(this.#socket);
+    const { host, port, proxy, sourceAddress } = options.target;
+    this.#socket = connectTcp({
+      ...{ host: proxy?.host ?? host, port: proxy?.port ?? port, noDelay: true },
+      ...(options.lookup ? { lookup: options.lookup } : {}),
+      ...(sourceAddress ? { localAddress: sourceAddress, family: isIP(sourceAddress) } : {}),
+    });
+    this.#watch(this.#socket);
   }
 
   get isOpen(): boolean {
@@ -47,26 +53,39 @@ export class Conversation {
   }
 
   get isLoopback(): boolean {
+    if (this.#options.target.proxy) return false;
     return /^(127\.|::1$|::ffff:127\.)/.test(this.#socket.remoteAddress ?? '');
   }
 
-  /** Resolves when connected, and encrypted where that comes first. */
-  async connected(): Promise<void> {
-    const isImplicit = this.#options.settings.tls === 'implicit';
-    await this.#until(isImplicit ? 'secureConnect' : 'connect');
-    const { remoteAddress, remotePort } = this.#socket;
-    this.remoteAddress = `${isIP(remoteAddress ?? '') === 6 ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
-    if (isImplicit) this.tls = (this.#socket as TLSSocket).getProtocol();
+  /** Resolves when there is a connection, and nothing was said yet. */
+  async connect(): Promise<void> {
+    const { host, port, proxy, tls } = this.#options.target;
+    const socket = this.#socket;
+    await this.#inTime(once(socket, 'connect'));
+    if (proxy) await this.#inTime(connectThrough(socket, proxy, host, port));
+    const { remoteAddress, remotePort } = socket;
+    this.remoteAddress = proxy
+      ? `${bracketed(host)}:${port} through ${proxy.host}`
+      : `${bracketed(remoteAddress ?? '')}:${remotePort}`;
+    if (tls !== 'implicit') this.#hear(socket);
   }
 
   /** What came in clear behind the 220 was not said by the host that we are about to authenticate (CVE-2011-0411). */
   async upgrade(): Promise<void> {
     if (this.#reader.hasPartial || this.#replies.length > 0) throw new Error('bytes behind the reply to STARTTLS');
     this.#socket.removeAllListeners('data');
-    this.#socket = connectTls({ socket: this.#socket, ...this.#tlsOptions() });
-    this.#listen(this.#socket);
-    await this.#until('secureConnect');
-    this.tls = (this.#socket as TLSSocket).getProtocol();
+    await this.encrypt();
+  }
+
+  /** Throws when the certificate is not one that will do. */
+  async encrypt(): Promise<void> {
+    const secure = connectTls({ socket: this.#socket, ...tlsOptions(this.#options.target) });
+    this.#socket = secure;
+    this.#watch(secure);
+    await this.#inTime(once(secure, 'secureConnect'));
+    const judged = judgeCertificate(secure, this.#options.target.certificate);
+    this.tls = `${secure.getProtocol()}${judged ? ` (${judged})` : ''}`;
+    this.#hear(secure);
   }
 
   ask(command: string): Promise<Reply> {
@@ -144,11 +163,16 @@ export class Conversation {
     this.#onFailure?.(error);
   }
 
-  #listen(socket: Socket): void {
-    socket.on('data', chunk => this.#receive(chunk));
+  #watch(socket: Socket): void {
     socket.on('error', error => this.fail(error));
     socket.on('close', () => this.fail(new Error('connection closed')));
     socket.on('end', () => this.fail(new Error('connection closed')));
+  }
+
+  #hear(socket: Socket): void {
+    socket.on('data', chunk => this.#receive(chunk));
+    // Whoever read before us may have left it paused.
+    socket.resume();
   }
 
   #receive(chunk: Buffer): void {
@@ -173,31 +197,22 @@ export class Conversation {
     this.#onReply?.();
   }
 
-  #until(event: 'connect' | 'secureConnect'): Promise<void> {
+  /** A step of connecting, within the time for it. */
+  async #inTime(step: Promise<unknown>): Promise<void> {
     const { connectTimeoutMs } = this.#options;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => this.fail(new Error(`no connection within ${connectTimeoutMs} ms`)),
-        connectTimeoutMs,
-      );
-      this.#onFailure = error => {
-        clearTimeout(timer);
-        reject(error);
-      };
-      this.#socket.once(event, () => {
-        clearTimeout(timer);
-        this.#onFailure = null;
-        resolve();
-      });
+    const late = () => this.fail(new Error(`no connection within ${connectTimeoutMs} ms`));
+    const timer = setTimeout(late, connectTimeoutMs);
+    const failed = new Promise<never>((_, reject) => {
+      if (this.#failure) reject(this.#failure);
+      this.#onFailure = reject;
     });
-  }
-
-  #tlsOptions() {
-    const { host, verifyCertificate } = this.#options.settings;
-    return {
-      minVersion: 'TLSv1.2' as const,
-      rejectUnauthorized: verifyCertificate,
-      ...(isIP(host) ? {} : { servername: host }),
-    };
+    try {
+      await Promise.race([failed, step]);
+    } finally {
+      clearTimeout(timer);
+      this.#onFailure = null;
+    }
   }
 }
+
+const bracketed = (address: string) => (isIP(address) === 6 ? `[${address}]` : address);

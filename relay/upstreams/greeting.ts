@@ -1,8 +1,10 @@
 // What comes before the first transaction: banner, EHLO, STARTTLS, AUTH.
 import { formatReply, isPositive, type Reply } from '../../src/mail/reply.ts';
-import type { Stage } from '../../src/mail/upstream.ts';
-import type { UpstreamSettings } from '../../src/platform/upstream-url.ts';
+import type { Scope, Stage } from '../../src/mail/upstream.ts';
+import type { UpstreamTls } from '../../src/platform/upstream-url.ts';
 import type { Conversation } from './conversation.ts';
+import { logIn } from './login.ts';
+import type { Target } from './target.ts';
 
 /** Keyword → parameters, as EHLO was answered. */
 export type Extensions = ReadonlyMap<string, string>;
@@ -11,10 +13,13 @@ export type Extensions = ReadonlyMap<string, string>;
 export class SessionError extends Error {
   readonly stage: Stage;
   readonly reply: Reply | null;
-  constructor(stage: Stage, cause: Reply | Error) {
+  /** Who is at fault, where whoever threw it knows better than the reply tells. */
+  readonly scope: Scope | null;
+  constructor(stage: Stage, cause: Reply | Error, scope: Scope | null = null) {
     super(cause instanceof Error ? describeError(cause) : formatReply(cause), { cause });
     this.stage = stage;
     this.reply = cause instanceof Error ? null : cause;
+    this.scope = scope;
   }
 }
 
@@ -25,19 +30,19 @@ export function describeError(error: Error): string {
 }
 
 /** Makes a conversation ready for mail. Throws `SessionError`. */
-export async function greet(
-  conversation: Conversation,
-  settings: UpstreamSettings,
-  clientName: string,
-): Promise<Extensions> {
-  const { tls, user } = settings;
-  await at(tls === 'implicit' ? 'tls' : 'connect', () => conversation.connected());
+export async function greet(conversation: Conversation, target: Target, clientName: string): Promise<Extensions> {
+  const { tls, login } = target;
+  await at('connect', () => conversation.connect());
+  if (tls === 'implicit') await at('tls', () => conversation.encrypt());
   await at('banner', async () => insist('banner', await conversation.nextReply(), 220));
   let extensions = await at('ehlo', () => hello(conversation, clientName));
   if (tls !== 'none' && tls !== 'implicit' && (await at('tls', () => startTls(conversation, extensions, tls)))) {
     extensions = await at('ehlo', () => hello(conversation, clientName));
   }
-  if (user !== null) await at('auth', () => authenticate(conversation, extensions, settings, user));
+  if (login !== null) {
+    const offered = extensions.get('AUTH') ?? '';
+    await at('auth', async () => insist('auth', await logIn(conversation, target, login, offered), 235));
+  }
   return extensions;
 }
 
@@ -62,11 +67,7 @@ async function hello(conversation: Conversation, clientName: string): Promise<Ex
 }
 
 /** Whether the conversation is encrypted now. */
-async function startTls(
-  conversation: Conversation,
-  extensions: Extensions,
-  tls: UpstreamSettings['tls'],
-): Promise<boolean> {
+async function startTls(conversation: Conversation, extensions: Extensions, tls: UpstreamTls): Promise<boolean> {
   if (!extensions.has('STARTTLS')) {
     if (tls === 'opportunistic') return false;
     throw new Error('STARTTLS is not offered');
@@ -80,31 +81,6 @@ async function startTls(
   return true;
 }
 
-async function authenticate(
-  conversation: Conversation,
-  extensions: Extensions,
-  settings: UpstreamSettings,
-  user: string,
-) {
-  if (conversation.tls === null && settings.tls !== 'none' && !conversation.isLoopback) {
-    throw new Error('the password is not sent in clear (tls=none would allow it)');
-  }
-  const password = settings.password ?? '';
-  const methods = (extensions.get('AUTH') ?? '').toUpperCase().split(' ');
-  const answer =
-    methods.includes('LOGIN') && !methods.includes('PLAIN')
-      ? await authLogin(conversation, user, password)
-      : await conversation.ask(`AUTH PLAIN ${base64(`\0${user}\0${password}`)}`);
-  insist('auth', answer, 235);
-}
-
-async function authLogin(conversation: Conversation, user: string, password: string): Promise<Reply> {
-  const forUser = await conversation.ask('AUTH LOGIN');
-  if (forUser.code !== 334) return forUser;
-  const forPassword = await conversation.ask(base64(user));
-  return forPassword.code === 334 ? conversation.ask(base64(password)) : forPassword;
-}
-
 /** From the lines behind the first (RFC 5321 section 4.1.1.1). */
 function readExtensions(lines: readonly string[]): Extensions {
   const extensions = new Map<string, string>();
@@ -114,5 +90,3 @@ function readExtensions(lines: readonly string[]): Extensions {
   }
   return extensions;
 }
-
-const base64 = (text: string) => Buffer.from(text).toString('base64');

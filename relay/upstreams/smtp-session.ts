@@ -1,12 +1,13 @@
 // One SMTP session with an upstream: greeted once, then any number of transactions, each pipelined into as few writes as
 // the upstream allows. It is our own and not nodemailer's because of one line that it keeps: before the last dot went out
 // a fallback is safe, after it the message may be delivered twice (docs/decisions/0002).
-import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
+import type { Envelope } from '../../src/mail/envelope.ts';
 import { formatReply, isPositive, type Reply, reply } from '../../src/mail/reply.ts';
 import type { AttemptResult, Stage } from '../../src/mail/upstream.ts';
 import { judgeReply } from '../faults/judge.ts';
 import { type Provider, providerOfHost } from '../faults/provider.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
+import { mailCommand, rcptCommand } from './envelope-commands.ts';
 import { describeError, type Extensions, greet, SessionError } from './greeting.ts';
 import { LAST_DOT, toWireForm } from './wire-form.ts';
 
@@ -33,9 +34,9 @@ export class SmtpSession {
     const conversation = new Conversation(options);
     try {
       const extensions = await withAbort(signal, conversation, () =>
-        greet(conversation, options.settings, options.clientName),
+        greet(conversation, options.target, options.clientName),
       );
-      return new SmtpSession(conversation, extensions, providerOfHost(options.settings.host));
+      return new SmtpSession(conversation, extensions, providerOfHost(options.target.host));
     } catch (error) {
       conversation.fail(error as Error);
       throw error;
@@ -65,9 +66,19 @@ export class SmtpSession {
     this.#conversation.quit();
   }
 
-  /** One transaction for all recipients. Never throws; a session that is not `usable` afterwards must be thrown away. */
-  async transact(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptResult[]> {
+  /**
+   * One transaction for all recipients. Never throws; a session that is not `usable` afterwards must be thrown away. The
+   * deadline holds until the last dot: after it, only the time for the reply does.
+   */
+  async transact(
+    envelope: Envelope,
+    content: readonly Buffer[],
+    signal: AbortSignal,
+    deadline?: AbortSignal,
+  ): Promise<AttemptResult[]> {
     const refusals: Refusals = envelope.recipients.map(() => null);
+    const late = () => this.#stage !== 'final' && this.#conversation.fail(new Error('out of time'));
+    deadline?.addEventListener('abort', late, { once: true });
     try {
       const verdict = await withAbort(signal, this.#conversation, () => this.#converse(envelope, content, refusals));
       return refusals.map(refusal => refusal ?? verdict);
@@ -76,6 +87,8 @@ export class SmtpSession {
       const kind = this.#stage === 'final' ? 'uncertain' : 'unreachable';
       const failure: AttemptResult = { kind, stage: this.#stage, error: describeError(error as Error) };
       return refusals.map(refusal => refusal ?? failure);
+    } finally {
+      deadline?.removeEventListener('abort', late);
     }
   }
 
@@ -92,18 +105,18 @@ export class SmtpSession {
   /** MAIL, RCPT and DATA; null when the content is awaited, by somebody who is left. */
   async #sendEnvelope(envelope: Envelope, size: number, refusals: Refusals): Promise<Refused | null> {
     const isPipelined = this.#extensions.has('PIPELINING');
-    const commands = [this.#mailCommand(envelope, size), ...envelope.recipients.map(r => this.#rcptCommand(r)), 'DATA'];
+    const recipients = envelope.recipients.map(recipient => rcptCommand(recipient, this.#extensions));
+    const commands = [mailCommand(envelope, size, this.#extensions), ...recipients, 'DATA'];
     if (isPipelined) this.#conversation.write(`${commands.join('\r\n')}\r\n`);
     const step = (index: number): Promise<Reply> => {
-      if (!isPipelined) this.#conversation.write(`${commands[index]}\r\n`);
-      return this.#conversation.nextReply();
+      return isPipelined ? this.#conversation.nextReply() : this.#conversation.ask(commands[index]!);
     };
-    const mail = await step(0);
+    const mail = insistOnVerdict('MAIL', await step(0));
     // A host that says 421 goes away; what it still says to the commands behind is not waited for.
     if (mail.code === 421 || (!isPipelined && !isPositive(mail))) return this.#refused('mail', mail);
     this.#stage = 'rcpt';
     for (let i = 0; i < envelope.recipients.length; i += 1) {
-      const answer = await step(i + 1);
+      const answer = insistOnVerdict('RCPT', await step(i + 1));
       if (!isPositive(answer)) refusals[i] = this.#refused('rcpt', answer);
     }
     // Answers to RCPT say nothing where MAIL was refused.
@@ -140,7 +153,7 @@ export class SmtpSession {
       this.#stage = 'final';
       this.#conversation.writeAll([...wire, LAST_DOT]);
     }
-    const answer = await this.#conversation.nextReply();
+    const answer = insistOnVerdict('the message', await this.#conversation.nextReply());
     return isPositive(answer) ? { kind: 'accepted', reply: answer } : this.#giveUp(this.#refused('final', answer));
   }
 
@@ -167,29 +180,18 @@ export class SmtpSession {
     return reply(550, '5.6.7', 'SMTPUTF8 is not offered');
   }
 
-  #mailCommand(envelope: Envelope, size: number): string {
-    let command = `MAIL FROM:<${envelope.reversePath ?? ''}>`;
-    if (this.#extensions.has('SIZE')) command += ` SIZE=${size}`;
-    if (this.#extensions.has('8BITMIME') && envelope.body === '8BITMIME') command += ' BODY=8BITMIME';
-    if (this.#extensions.has('SMTPUTF8') && envelope.smtpUtf8) command += ' SMTPUTF8';
-    if (!this.#extensions.has('DSN')) return command;
-    if (envelope.ret) command += ` RET=${envelope.ret}`;
-    if (envelope.envid) command += ` ENVID=${envelope.envid}`;
-    return command;
-  }
-
-  #rcptCommand({ address, notify, orcpt }: Recipient): string {
-    const command = `RCPT TO:<${address}>`;
-    if (!this.#extensions.has('DSN')) return command;
-    return command + (notify ? ` NOTIFY=${notify.join(',')}` : '') + (orcpt ? ` ORCPT=${orcpt}` : '');
-  }
-
   #refused(stage: Stage, answer: Reply): Refused {
     return { kind: 'refused', stage, reply: answer, ...judgeReply(stage, answer, this.#provider) };
   }
 }
 
 type Refused = AttemptResult & { kind: 'refused' };
+
+/** 3xx asks for more of what ends with a verdict (RFC 5321 section 4.2.1): whoever says so here has lost count, or lies. */
+function insistOnVerdict(what: string, answer: Reply): Reply {
+  if (answer.code >= 300 && answer.code < 400) throw new Error(`unexpected reply to ${what}: ${formatReply(answer)}`);
+  return answer;
+}
 
 function sizeOf(parts: readonly Buffer[]): number {
   return parts.reduce((bytes, part) => bytes + part.length, 0);

@@ -2,13 +2,14 @@
 import { eventPaths } from '../../bounce/index.ts';
 import { type ProviderKind, providerOfHost } from '../mail/provider-fields.ts';
 import type { Settings } from '../platform/settings.ts';
+import { smartHosts } from '../platform/upstream-url.ts';
 import type { Finding } from './finding.ts';
 
 type PathSettings = Parameters<typeof eventPaths>[0] & Pick<Settings, 'POSTERN_HTTP_PORT' | 'POSTERN_UPSTREAMS'>;
 
 /** Nothing to say where no provider is set up. */
 export function checkEventPaths(settings: PathSettings): Finding[] {
-  const upstreams = new Set((settings.POSTERN_UPSTREAMS ?? []).map(({ host }) => providerOfHost(host)));
+  const upstreams = new Set(smartHosts(settings.POSTERN_UPSTREAMS ?? []).map(({ host }) => providerOfHost(host)));
   return eventPaths(settings).map((path): Finding => {
     if (settings.POSTERN_HTTP_PORT === null) {
       const todo = 'name a POSTERN_HTTP_PORT: there is no HTTP server that providers could reach';

@@ -53,7 +53,7 @@ function readProvider({ upstream, provider }: ReplyOptions, settings: Settings):
   if (upstream === undefined) return null;
   const found = (settings.POSTERN_UPSTREAMS ?? []).find(({ name }) => name === upstream);
   if (!found) throw new Failure(`there is no upstream ${upstream}`);
-  return providerOfHost(found.host);
+  return found.kind === 'smtp' ? providerOfHost(found.host) : null;
 }
 
 /** Stages at which the same follows, together. */

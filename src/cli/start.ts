@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type Gateway, startGateway } from '../compose.ts';
 import { createLog } from '../platform/log.ts';
 import type { Settings } from '../platform/settings.ts';
+import { describePlace } from '../platform/upstream-url.ts';
 import { VERSION } from '../version.ts';
 import { configFile, Failure, readSettings } from './context.ts';
 
@@ -80,7 +81,7 @@ function banner(gateway: Gateway, settings: Settings, startMs: number): string {
 function describeUpstreams(settings: Settings): string {
   const upstreams = settings.POSTERN_UPSTREAMS;
   if (!upstreams) return 'none, so mail is captured: accepted, kept, never sent (POSTERN_UPSTREAMS names some)';
-  const names = upstreams.map(({ name, host, port }) => `${name} (${host}:${port})`).join(', then ');
+  const names = upstreams.map(upstream => `${upstream.name} (${describePlace(upstream)})`).join(', then ');
   return settings.POSTERN_MODE === 'capture' ? `${names}; unused by default, POSTERN_MODE is capture` : names;
 }
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { createUpstream, SessionError } from '../../relay/index.ts';
 import type { Settings } from '../platform/settings.ts';
-import type { UpstreamSettings } from '../platform/upstream-url.ts';
+import { describePlace, type UpstreamSettings } from '../platform/upstream-url.ts';
 import { type DownUpstream, listDownUpstreams } from '../store/upstream-changes.ts';
 import { Failure, formatTime, printJson, readSettings, withRunningStore } from './context.ts';
 import { printTable } from './table.ts';
@@ -32,19 +32,27 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   const down = await withRunningStore(({ pool }) => listDownUpstreams(pool)).catch(() => null);
   const downOf = (name: string) => down?.filter(({ upstream }) => upstream === name) ?? null;
   if (json) {
-    for (const { password: _, ...shown } of upstreams) printJson({ ...shown, down: downOf(shown.name) });
+    for (const upstream of upstreams) printJson({ ...withoutPasswords(upstream), down: downOf(upstream.name) });
     return;
   }
   printTable(
-    ['NAME', 'HOST', 'USER', 'TLS', 'CONNECTIONS', 'RATE', 'STATE'],
+    ['NAME', 'WHERE', 'USER', 'TLS', 'CONNECTIONS', 'RATE', 'STATE'],
     upstreams.map(upstream => row(upstream, downOf(upstream.name))),
   );
 }
 
 function row(upstream: UpstreamSettings, down: readonly DownUpstream[] | null): string[] {
-  const { name, host, port, user, tls, connections, ratePerSecond } = upstream;
+  const { name, connections, ratePerSecond } = upstream;
   const rate = ratePerSecond === null ? 'unlimited' : `${ratePerSecond}/s`;
-  return [name, `${host}:${port}`, user ?? '-', tls, String(connections), rate, describeState(down)];
+  const user = upstream.kind === 'smtp' ? upstream.user : null;
+  const tls = 'tls' in upstream ? upstream.tls : '-';
+  return [name, describePlace(upstream), user ?? '-', tls, String(connections), rate, describeState(down)];
+}
+
+function withoutPasswords(upstream: UpstreamSettings): object {
+  if (!('proxy' in upstream)) return upstream;
+  const proxy = upstream.proxy && { ...upstream.proxy, password: undefined };
+  return { ...upstream, password: undefined, proxy };
 }
 
 /** null = the database is not up: nobody can say. */
@@ -79,10 +87,11 @@ export async function testUpstream(upstream: UpstreamSettings, settings: Setting
   try {
     const client = createUpstream(upstream, settings, settings.POSTERN_HOSTNAME ?? hostname());
     const { remoteAddress, tls } = await client.probe(new AbortController().signal);
+    if (upstream.kind !== 'smtp') return { name, ok: true, detail: describePlace(upstream) };
     const login = upstream.user === null ? 'no login' : `logged in as ${upstream.user}`;
     return { name, ok: true, detail: `${remoteAddress}, ${tls ?? 'no TLS'}, ${login}` };
   } catch (error) {
     const stage = error instanceof SessionError ? error.stage : 'connect';
-    return { name, ok: false, detail: `${upstream.host}:${upstream.port}, at ${stage}: ${(error as Error).message}` };
+    return { name, ok: false, detail: `${describePlace(upstream)}, at ${stage}: ${(error as Error).message}` };
   }
 }

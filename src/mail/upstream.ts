@@ -28,21 +28,29 @@ export type AttemptResult =
   /** The last dot was sent and no reply came: it may have been delivered. */
   | { readonly kind: 'uncertain'; readonly stage: Stage; readonly error: string };
 
-/** One result for each recipient, in the envelope's order. */
-export type AttemptReport = {
-  readonly results: readonly AttemptResult[];
+/** Whom we talked to. */
+export type Peer = {
   /** `192.0.2.1:25` once connected. */
   readonly remoteAddress: string | null;
-  /** `TLSv1.3`, null without TLS. */
+  /** `TLSv1.3`, with what its certificate was judged by where it had to be; null without TLS. */
   readonly tls: string | null;
+};
+
+/** One result for each recipient, in the envelope's order. */
+export type AttemptReport = Peer & {
+  readonly results: readonly AttemptResult[];
+  /** One for each recipient, where they are not the same. */
+  readonly peers?: readonly Peer[];
 };
 
 export type Upstream = {
   readonly name: string;
-  /** Sends one message to all recipients of the envelope in one transaction. Never throws: failures are results. */
+  /** Whether there are other hosts for each domain, so that what one of them does says nothing of the upstream. */
+  readonly hasManyHosts?: boolean;
+  /** Sends one message to all recipients of the envelope. Never throws: failures are results. */
   attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport>;
   /** Connects and logs in, and sends nothing. Throws when that fails. */
-  probe(signal: AbortSignal): Promise<{ readonly remoteAddress: string | null; readonly tls: string | null }>;
+  probe(signal: AbortSignal): Promise<Peer>;
   /** Ends idle sessions at once and busy ones when they are done. */
   close(): Promise<void>;
 };

@@ -14,7 +14,9 @@ export function createLookup(servers: readonly string[] | null): LookupFunction 
     }
     resolver.resolve4(hostname, (error4, v4 = []) => {
       resolver.resolve6(hostname, (error6, v6 = []) => {
-        const found = [...v4.map(address => ({ address, family: 4 })), ...v6.map(address => ({ address, family: 6 }))];
+        const all = [...v4.map(address => ({ address, family: 4 })), ...v6.map(address => ({ address, family: 6 }))];
+        // Whoever goes out from an address of one family can reach only that.
+        const found = all.filter(({ family }) => !options.family || family === options.family);
         if (found.length === 0) callback(error4 ?? error6 ?? new Error(`${hostname} has no address`), '', 0);
         else if (options.all) callback(null, found);
         else callback(null, found[0]!.address, found[0]!.family);

@@ -1,17 +1,15 @@
-// `smtp://user:pass@host:port?name=ses&rate=14/s&connections=10&tls=required`, as POSTERN_UPSTREAMS lists them.
+// What POSTERN_UPSTREAMS lists: `smtp://user:pass@host:port?name=ses&rate=14/s&tls=required`, `mx://`, `file:///dir`,
+// `null://`. docs/upstreams.md shows every kind with all of its parameters.
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { decoded, type SocksProxy, UrlParameters } from './url-parameters.ts';
 
 export type UpstreamTls = 'none' | 'opportunistic' | 'required' | 'verify' | 'implicit';
 
-export type UpstreamSettings = {
+/** What all kinds have. */
+type Common = {
   readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly user: string | null;
-  readonly password: string | null;
-  /** required = encrypted, certificate not judged; verify = judged too; implicit = `smtps://`, judged unless tls=required. */
-  readonly tls: UpstreamTls;
-  readonly verifyCertificate: boolean;
+  /** Most messages under way at the same time. */
   readonly connections: number;
   /** Messages a second; null = as fast as it takes them. */
   readonly ratePerSecond: number | null;
@@ -19,10 +17,60 @@ export type UpstreamSettings = {
   readonly ownReturnPath: boolean;
 };
 
+/** How whoever connects does so. */
+type Dialing = {
+  /** PEM file of those who may vouch for certificates, instead of those that the system trusts. */
+  readonly caFile: string | null;
+  readonly sourceAddress: string | null;
+  readonly proxy: SocksProxy | null;
+  /** What we call ourselves in EHLO; null = POSTERN_HOSTNAME. */
+  readonly clientName: string | null;
+};
+
+export type SmartHostSettings = Common &
+  Dialing & {
+    readonly kind: 'smtp';
+    readonly host: string;
+    readonly port: number;
+    readonly user: string | null;
+    readonly password: string | null;
+    /** any = PLAIN, or LOGIN where PLAIN is not offered. */
+    readonly auth: 'any' | 'plain' | 'login' | 'xoauth2';
+    /** Has the access token of xoauth2. */
+    readonly tokenFile: string | null;
+    /** required = encrypted, certificate not judged; verify = judged too; implicit = `smtps://`, judged unless tls=required. */
+    readonly tls: UpstreamTls;
+    readonly verifyCertificate: boolean;
+    /** Whose certificate it must be; null = that of `host`. */
+    readonly serverName: string | null;
+  };
+
+export type DirectMxSettings = Common &
+  Dialing & {
+    readonly kind: 'mx';
+    readonly port: number;
+    readonly tls: Exclude<UpstreamTls, 'implicit'>;
+    /** `connections` is that of all domains together. */
+    readonly connectionsPerDomain: number;
+    readonly mtaSts: boolean;
+    /** auto = where all resolvers are on this machine; trust-ad = whatever resolver says that it has validated. */
+    readonly dane: 'auto' | 'trust-ad' | 'off';
+    /** Whether hosts at addresses of private networks are connected to. */
+    readonly allowsPrivate: boolean;
+  };
+
+export type FileSettings = Common & { readonly kind: 'file'; readonly directory: string };
+export type NullSettings = Common & { readonly kind: 'null' };
+
+export type UpstreamSettings = SmartHostSettings | DirectMxSettings | FileSettings | NullSettings;
+
 const DEFAULT_CONNECTIONS = 10;
-const TLS_MODES = ['none', 'opportunistic', 'required', 'verify'] as const;
-const RATE_SECONDS = { s: 1, m: 60, h: 3600 } as const;
-const PARAMETERS = ['name', 'rate', 'connections', 'tls', 'returnPath'];
+/** More sessions to one provider than these make some answer 421 (Yahoo: 5 an address and 20 messages each). */
+const DEFAULT_CONNECTIONS_PER_DOMAIN = 5;
+const DEFAULT_CONNECTIONS_TOTAL = 100;
+const STARTTLS_MODES = ['none', 'opportunistic', 'required', 'verify'] as const;
+const COMMON = ['name', 'rate', 'returnPath'];
+const DIALING = ['ca', 'source', 'proxy', 'ehlo', 'tls', 'connections'];
 
 export const upstreamUrls = z.string().transform((value, context) => {
   const upstreams: UpstreamSettings[] = [];
@@ -42,58 +90,132 @@ export const upstreamUrls = z.string().transform((value, context) => {
 /** The settings behind one URL, or what is wrong with it. */
 export function parseUpstreamUrl(text: string): UpstreamSettings | string {
   const url = URL.parse(text);
-  if (!url?.hostname) return 'is not a URL';
-  if (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') return 'does not begin with smtp:// or smtps://';
-  const unknown = [...url.searchParams.keys()].find(key => !PARAMETERS.includes(key));
-  if (unknown) return `has an unknown parameter ${unknown}`;
-  const implicit = url.protocol === 'smtps:';
-  const tls = url.searchParams.get('tls') ?? (implicit ? 'verify' : 'opportunistic');
-  if (!isTlsMode(tls)) return `has tls=${tls}, which is none of ${TLS_MODES.join(', ')}`;
-  const connections = Number(url.searchParams.get('connections') ?? DEFAULT_CONNECTIONS);
-  if (!Number.isInteger(connections) || connections < 1 || connections > 1000) return 'has connections outside 1-1000';
-  const ratePerSecond = parseRate(url.searchParams.get('rate'));
-  if (ratePerSecond === undefined) return 'has a rate that is not like 14/s, 100/m or 5000/h';
-  const returnPath = url.searchParams.get('returnPath');
-  if (returnPath !== null && returnPath !== 'own') return `has returnPath=${returnPath}, which can only be own`;
-  const user = decoded(url.username);
-  const password = decoded(url.password);
-  if (user === null || password === null) return 'has a % in user or password that is not written as %25';
-  const name = url.searchParams.get('name') ?? url.hostname;
-  if (!/^[\w.-]{1,64}$/.test(name)) return 'has a name that is not of letters, digits, dots and hyphens';
-  return {
-    name,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port || (implicit ? 465 : 25)),
-    user: user || null,
-    password: password || null,
-    tls: implicit ? 'implicit' : tls,
-    verifyCertificate: tls === 'verify',
-    connections,
-    ratePerSecond,
-    ownReturnPath: returnPath === 'own',
-  };
-}
-
-/** null when a % does not begin an escape. */
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
+  switch (url?.protocol) {
+    case 'smtp:':
+    case 'smtps:':
+      return parseSmartHost(url);
+    case 'mx:':
+      return parseDirectMx(url);
+    case 'file:':
+      return parseFile(url);
+    case 'null:':
+      return parseNull(url);
+    case undefined:
+      return 'is not a URL';
+    default:
+      return 'does not begin with smtp:// or smtps://, mx://, file:// or null://';
   }
 }
 
-function isTlsMode(value: string): value is (typeof TLS_MODES)[number] {
-  return (TLS_MODES as readonly string[]).includes(value);
+export function smartHosts(upstreams: readonly UpstreamSettings[]): SmartHostSettings[] {
+  return upstreams.filter(upstream => upstream.kind === 'smtp');
 }
 
-function parseRate(value: string | null): number | null | undefined {
-  if (value === null) return null;
-  const match = /^(\d{1,6}(?:\.\d{1,3})?)\/(s|m|h)$/.exec(value);
-  if (!match || Number(match[1]) === 0) return undefined;
-  return Number(match[1]) / RATE_SECONDS[match[2] as keyof typeof RATE_SECONDS];
+/** Hosts that mail leaves from, for SPF: our own where it goes out directly. */
+export function sendingHosts(
+  upstreams: readonly UpstreamSettings[],
+  hostname: string,
+): { name: string; host: string }[] {
+  return upstreams.flatMap(upstream => {
+    if (upstream.kind === 'smtp') return [{ name: upstream.name, host: upstream.host }];
+    return upstream.kind === 'mx' ? [{ name: upstream.name, host: hostname }] : [];
+  });
+}
+
+/** Where an upstream is, for people. */
+export function describePlace(upstream: UpstreamSettings): string {
+  switch (upstream.kind) {
+    case 'smtp':
+      return `${upstream.host}:${upstream.port}`;
+    case 'mx':
+      return `MX of each domain, port ${upstream.port}`;
+    case 'file':
+      return upstream.directory;
+    case 'null':
+      return 'nowhere';
+  }
+}
+
+function parseSmartHost(url: URL): SmartHostSettings | string {
+  if (!url.hostname) return 'is not a URL';
+  const implicit = url.protocol === 'smtps:';
+  const given = new UrlParameters(url.searchParams, [...COMMON, ...DIALING, 'auth', 'token-file', 'servername']);
+  const tls = given.choice('tls', STARTTLS_MODES, implicit ? 'verify' : 'opportunistic');
+  const auth = given.choice('auth', ['any', 'plain', 'login', 'xoauth2'], 'any');
+  const tokenFile = given.text('token-file');
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  if (user === null || password === null) given.wrong('has a % in user or password that is not written as %25');
+  if (implicit && tls === 'none') given.wrong('has tls=none, which smtps:// contradicts');
+  if ((auth === 'xoauth2') !== (tokenFile !== null)) given.wrong('has one of auth=xoauth2 and token-file, not both');
+  if (auth !== 'any' && !user) given.wrong(`has auth=${auth}, but no user`);
+  const settings: SmartHostSettings = {
+    ...{ kind: 'smtp', name: given.name(url.hostname), host: url.hostname.replace(/^\[|\]$/g, '') },
+    port: Number(url.port || (implicit ? 465 : 25)),
+    ...{ user: user || null, password: password || null, auth, tokenFile },
+    ...{ tls: implicit ? 'implicit' : tls, verifyCertificate: tls === 'verify' },
+    serverName: given.hostName('servername'),
+    ...readDialing(given),
+    connections: given.whole('connections', DEFAULT_CONNECTIONS, 1000),
+    ...readCommon(given),
+  };
+  return given.problem ?? settings;
+}
+
+function parseDirectMx(url: URL): DirectMxSettings | string {
+  const special = ['port', 'total', 'mta-sts', 'dane', 'private'];
+  const given = new UrlParameters(url.searchParams, [...COMMON, ...DIALING, ...special]);
+  if (url.host || (url.pathname !== '' && url.pathname !== '/')) given.wrong('names a host; mx:// asks the DNS for it');
+  const tls = given.choice('tls', STARTTLS_MODES, 'opportunistic');
+  const settings: DirectMxSettings = {
+    ...{ kind: 'mx', name: given.name('mx'), tls },
+    port: given.whole('port', 25, 65_535),
+    ...readDialing(given),
+    connectionsPerDomain: given.whole('connections', DEFAULT_CONNECTIONS_PER_DOMAIN, 1000),
+    connections: given.whole('total', DEFAULT_CONNECTIONS_TOTAL, 10_000),
+    ...readCommon(given),
+    mtaSts: given.choice('mta-sts', ['on', 'off'], 'on') === 'on' && tls !== 'none',
+    dane: tls === 'none' ? 'off' : given.choice('dane', ['auto', 'trust-ad', 'off'], 'auto'),
+    allowsPrivate: given.choice('private', ['refuse', 'allow'], 'refuse') === 'allow',
+  };
+  return given.problem ?? settings;
+}
+
+function readDialing(given: UrlParameters): Dialing {
+  return {
+    caFile: given.text('ca'),
+    sourceAddress: given.ipAddress('source'),
+    proxy: given.proxy(),
+    clientName: given.hostName('ehlo'),
+  };
+}
+
+function parseFile(url: URL): FileSettings | string {
+  const given = new UrlParameters(url.searchParams, COMMON);
+  if (url.host) given.wrong('names a host; a directory of this machine has three slashes: file:///var/mail/archive');
+  if (url.pathname === '/' || decoded(url.pathname) === null || /%2f|%00/i.test(url.pathname)) {
+    given.wrong('names no directory');
+  }
+  if (given.problem) return given.problem;
+  const directory = fileURLToPath(`file://${url.pathname}`).replace(/\/$/, '');
+  const settings: FileSettings = { kind: 'file', directory, ...readLocal(given, 'file') };
+  return given.problem ?? settings;
+}
+
+function parseNull(url: URL): NullSettings | string {
+  const given = new UrlParameters(url.searchParams, COMMON);
+  if (url.host || url.pathname) given.wrong('names something; null:// has only parameters');
+  const settings: NullSettings = { kind: 'null', ...readLocal(given, 'null') };
+  return given.problem ?? settings;
+}
+
+function readLocal(given: UrlParameters, name: string): Common {
+  return { name: given.name(name), connections: DEFAULT_CONNECTIONS, ...readCommon(given) };
+}
+
+function readCommon(given: UrlParameters): Pick<Common, 'ratePerSecond' | 'ownReturnPath'> {
+  return { ratePerSecond: given.rate(), ownReturnPath: given.choice('returnPath', ['own', 'ours'], 'ours') === 'own' };
 }
 
 function withoutPassword(text: string): string {
-  return text.replace(/:\/\/[^@]*@/, '://…@');
+  return text.replace(/:\/\/[^@]*@/, '://…@').replace(/proxy=[^&]*/, 'proxy=…');
 }

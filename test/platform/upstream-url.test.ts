@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseUpstreamUrl, upstreamUrls } from '../../src/platform/upstream-url.ts';
 
+const DIALING = { caFile: null, sourceAddress: null, proxy: null, clientName: null };
 const BASE = {
+  kind: 'smtp',
+  ...DIALING,
+  ...{ auth: 'any', tokenFile: null, serverName: null },
   name: 'smtp.example.com',
   host: 'smtp.example.com',
   port: 25,
@@ -13,6 +17,28 @@ const BASE = {
   ratePerSecond: null,
   ownReturnPath: false,
 };
+
+const DIRECT = {
+  kind: 'mx',
+  ...DIALING,
+  ...{
+    name: 'mx',
+    port: 25,
+    tls: 'opportunistic',
+    connectionsPerDomain: 5,
+    connections: 100,
+    ratePerSecond: null,
+    ownReturnPath: false,
+  },
+  ...{ mtaSts: true, dane: 'auto', allowsPrivate: false },
+};
+const OUT = { sourceAddress: '192.0.2.1', clientName: 'out.example.com' };
+const VERIFIED = { tls: 'verify', verifyCertificate: true, caFile: '/etc/ca.pem', serverName: 'mx.example.com' };
+const TOKEN = { user: 'me', auth: 'xoauth2', tokenFile: '/run/token' };
+const PROXY = { host: '192.0.2.9', port: 1081, user: 'u', password: 'p@' };
+const LOCAL_PROXY = { host: '::1', port: 1080, user: null, password: null };
+const INSIDE = { name: 'direct', allowsPrivate: true, sourceAddress: '192.0.2.1' };
+const LOCAL = { connections: 10, ratePerSecond: null, ownReturnPath: false };
 
 describe('the URL of an upstream', () => {
   it.each([
@@ -28,11 +54,49 @@ describe('the URL of an upstream', () => {
     ['smtp://smtp.example.com?rate=1800/h', { ratePerSecond: 0.5 }],
     ['smtp://[::1]:25?name=six', { name: 'six', host: '::1' }],
     ['smtp://127.0.0.1', { name: '127.0.0.1', host: '127.0.0.1' }],
+    ['smtp://smtp.example.com?source=192.0.2.1&ehlo=out.example.com', OUT],
+    ['smtp://smtp.example.com?tls=verify&ca=/etc/ca.pem&servername=mx.example.com', VERIFIED],
+    ['smtp://me@smtp.example.com?auth=xoauth2&token-file=/run/token', TOKEN],
+    ['smtp://me:pw@smtp.example.com?auth=login', { user: 'me', password: 'pw', auth: 'login' }],
+    ['smtp://smtp.example.com?proxy=socks5://u:p%2540@192.0.2.9:1081', { proxy: PROXY }],
+    ['smtp://smtp.example.com?proxy=socks5://[::1]', { proxy: LOCAL_PROXY }],
   ])('%s', (url, expected) => expect(parseUpstreamUrl(url)).toEqual({ ...BASE, ...expected }));
+
+  it.each([
+    ['mx://', {}],
+    ['mx://?port=2525&connections=2&total=20', { port: 2525, connectionsPerDomain: 2, connections: 20 }],
+    ['mx://?tls=verify&mta-sts=off&dane=trust-ad', { tls: 'verify', mtaSts: false, dane: 'trust-ad' }],
+    ['mx://?tls=none', { tls: 'none', mtaSts: false, dane: 'off' }],
+    ['mx://?private=allow&source=192.0.2.1&name=direct', INSIDE],
+  ])('%s', (url, expected) => expect(parseUpstreamUrl(url)).toEqual({ ...DIRECT, ...expected }));
+
+  it.each([
+    ['file:///var/mail/archive', { kind: 'file', name: 'file', directory: '/var/mail/archive', ...LOCAL }],
+    ['file:///a%20b/?name=x&rate=2/s', { kind: 'file', name: 'x', directory: '/a b', ...LOCAL, ratePerSecond: 2 }],
+    ['null://', { kind: 'null', name: 'null', ...LOCAL }],
+    ['null://?name=drop', { kind: 'null', name: 'drop', ...LOCAL }],
+  ])('%s', (url, expected) => expect(parseUpstreamUrl(url)).toEqual(expected));
 
   it.each([
     ['smtp.example.com:25', /URL|begin/],
     ['http://smtp.example.com', /smtp:\/\/ or smtps/],
+    ['smtps://x?tls=none', /contradicts/],
+    ['smtp://x?auth=xoauth2', /token-file/],
+    ['smtp://u@x?token-file=/t', /token-file/],
+    ['smtp://x?auth=plain', /no user/],
+    ['smtp://x?source=here', /source=here/],
+    ['smtp://x?ehlo=a_b', /ehlo=a_b/],
+    ['smtp://x?servername=-', /servername/],
+    ['smtp://x?proxy=http://y', /proxy/],
+    ['smtp://x?dane=off', /unknown parameter dane/],
+    ['mx://example.com', /names a host/],
+    ['mx://?port=0', /port/],
+    ['mx://?dane=yes', /dane=yes/],
+    ['file://tmp/x', /three slashes/],
+    ['file:///', /no directory/],
+    ['file:///a%2Fb', /no directory/],
+    ['file:///a?tls=none', /unknown parameter tls/],
+    ['null://x', /only parameters/],
     ['smtp://', /not a URL/],
     ['smtp://x?tsl=none', /unknown parameter tsl/],
     ['smtp://x?tls=maybe', /tls=maybe/],
@@ -46,11 +110,14 @@ describe('the URL of an upstream', () => {
 
   it('stands in a list, in order; names are not given twice; passwords are not repeated in complaints', () => {
     expect(upstreamUrls.parse('smtp://a, smtp://b?name=two').map(({ name }) => name)).toEqual(['a', 'two']);
-    const { error } = upstreamUrls.safeParse('smtp://a,smtp://a:26,ftp://u:hunter2@b,smtp://u:hunter2@c?x=1');
+    const { error } = upstreamUrls.safeParse(
+      'smtp://a,smtp://a:26,ftp://u:hunter2@b,smtp://u:hunter2@c?x=1,smtp://d?proxy=socks5://u:hunter2@e&x=1',
+    );
     expect(error!.issues.map(issue => issue.message)).toEqual([
       'name a stands twice',
-      'ftp://…@b does not begin with smtp:// or smtps://',
+      'ftp://…@b does not begin with smtp:// or smtps://, mx://, file:// or null://',
       'smtp://…@c?x=1 has an unknown parameter x',
+      expect.not.stringContaining('hunter2'),
     ]);
   });
 });

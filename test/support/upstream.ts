@@ -29,6 +29,8 @@ export type Script = {
   implicitTls?: boolean;
   /** AUTH is offered, with these mechanisms, and works for this user only. */
   auth?: { user: string; password: string; mechanisms?: string; refusal?: string };
+  /** Access tokens are taken for this user; others are told why in a challenge, and refused after its answer. */
+  oauth?: { user: string; token: string; mechanisms: string };
   mail?: Answers;
   /** By recipient; `*` for all others. */
   rcpt?: Readonly<Record<string, Answers>>;
@@ -53,6 +55,8 @@ export type Received = {
   readonly connection: number;
 };
 
+export type Certificate = { readonly cert: string; readonly key: string };
+
 export const ALL_EXTENSIONS = ['PIPELINING', 'SIZE 100000000', '8BITMIME', 'SMTPUTF8', 'DSN', 'ENHANCEDSTATUSCODES'];
 
 export class ScriptedUpstream {
@@ -64,29 +68,30 @@ export class ScriptedUpstream {
   readonly reads: string[][] = [];
   /** Told after each message that got its positive reply. */
   onMessage: (message: Received) => void = () => undefined;
+  /** Told where each connection comes from. */
+  onConnection: (remoteAddress: string) => void = () => undefined;
   #server: Server | null = null;
   #sockets = new Set<Socket>();
   #used = new Map<string, number>();
-  #port = 0;
-  readonly #certificate: { cert: string; key: string };
+  #port: number;
+  readonly #host: string;
+  readonly #certificate: Certificate;
 
-  static async start(script: Script = {}): Promise<ScriptedUpstream> {
-    const directory = mkdtempSync(join(tmpdir(), 'upstream-'));
-    const certificate = await loadCertificate({
-      certPath: null,
-      keyPath: null,
-      dataDir: directory,
-      hostname: 'upstream.test',
-    });
-    rmSync(directory, { recursive: true });
-    const upstream = new ScriptedUpstream(script, certificate);
+  /** `port` 0 = any; `certificate` of its own, where somebody looks at it. */
+  static async start(
+    script: Script = {},
+    at: { host?: string; port?: number; certificate?: Certificate } = {},
+  ): Promise<ScriptedUpstream> {
+    const upstream = new ScriptedUpstream(script, at.certificate ?? (await makeCertificate()), at);
     await upstream.listen();
     return upstream;
   }
 
-  private constructor(script: Script, certificate: { cert: string; key: string }) {
+  private constructor(script: Script, certificate: Certificate, { host = '127.0.0.1', port = 0 }) {
     this.script = script;
     this.#certificate = certificate;
+    this.#host = host;
+    this.#port = port;
   }
 
   get port(): number {
@@ -104,7 +109,7 @@ export class ScriptedUpstream {
   /** For POSTERN_UPSTREAMS. */
   url(query: string, login = ''): string {
     const scheme = this.script.implicitTls ? 'smtps' : 'smtp';
-    return `${scheme}://${login}127.0.0.1:${this.#port}?${query}`;
+    return `${scheme}://${login}${this.#host}:${this.#port}?${query}`;
   }
 
   /** Takes connections again, on the port that it had. */
@@ -112,7 +117,7 @@ export class ScriptedUpstream {
     const onSocket = (socket: Socket) => this.#serve(socket);
     const server = this.script.implicitTls ? createTlsServer(this.#certificate, onSocket) : createServer(onSocket);
     server.on('tlsClientError', () => undefined);
-    server.listen(this.#port, '127.0.0.1');
+    server.listen(this.#port, this.#host);
     await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
     this.#port = (server.address() as { port: number }).port;
     this.#server = server;
@@ -150,15 +155,24 @@ export class ScriptedUpstream {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
+    this.onConnection(socket.remoteAddress ?? '');
     socket.on('close', () => this.#sockets.delete(socket));
     new Conversation(this, socket, this.#certificate).begin();
   }
 }
 
+async function makeCertificate(): Promise<Certificate> {
+  const directory = mkdtempSync(join(tmpdir(), 'upstream-'));
+  const files = { certPath: null, keyPath: null, dataDir: directory };
+  const certificate = await loadCertificate({ ...files, hostname: 'upstream.test' });
+  rmSync(directory, { recursive: true });
+  return certificate;
+}
+
 class Conversation {
   readonly #upstream: ScriptedUpstream;
   #socket: Socket;
-  readonly #certificate: { cert: string; key: string };
+  readonly #certificate: Certificate;
   readonly #commands: string[] = [];
   readonly #reads: string[] = [];
   readonly #number: number;
@@ -167,10 +181,10 @@ class Conversation {
   #rcpts: string[] = [];
   #content: Buffer[] | null = null;
   #tls: boolean;
-  #login: { step: 'user' | 'password'; user: string } | null = null;
+  #login: { step: 'user' | 'password' | 'challenged'; user: string } | null = null;
   #stopped = false;
 
-  constructor(upstream: ScriptedUpstream, socket: Socket, certificate: { cert: string; key: string }) {
+  constructor(upstream: ScriptedUpstream, socket: Socket, certificate: Certificate) {
     this.#upstream = upstream;
     this.#socket = socket;
     this.#certificate = certificate;
@@ -259,10 +273,11 @@ class Conversation {
   }
 
   #extensions(): string {
-    const { extensions = ALL_EXTENSIONS, startTls, auth } = this.#script;
+    const { extensions = ALL_EXTENSIONS, startTls, auth, oauth } = this.#script;
     const lines = ['upstream.test', ...extensions];
     if (startTls && !this.#tls) lines.push('STARTTLS');
     if (auth) lines.push(`AUTH ${auth.mechanisms ?? 'PLAIN LOGIN'}`);
+    if (oauth) lines.push(`AUTH ${oauth.mechanisms}`);
     return lines.map((line, i) => `250${i < lines.length - 1 ? '-' : ' '}${line}`).join('\r\n');
   }
 
@@ -292,11 +307,25 @@ class Conversation {
         .split('\0');
       return this.#judgeLogin(user ?? '', password ?? '');
     }
+    if (this.#script.oauth) return this.#takeToken(initial ?? '');
     this.#login = { step: 'user', user: '' };
     this.#say('334 VXNlcm5hbWU6');
   }
 
+  #takeToken(initial: string): void {
+    const { user, token } = this.#script.oauth!;
+    const fields = Buffer.from(initial, 'base64').toString().split('\x01');
+    const isRight = fields.some(field => field === `user=${user}` || field === `n,a=${user},`);
+    if (isRight && fields.includes(`auth=Bearer ${token}`)) return this.#say('235 2.7.0 welcome');
+    this.#login = { step: 'challenged', user: '' };
+    this.#say(`334 ${Buffer.from('{"status":"400"}').toString('base64')}`);
+  }
+
   #takeLogin(line: string): void {
+    if (this.#login!.step === 'challenged') {
+      this.#login = null;
+      return this.#say('535 5.7.8 token refused');
+    }
     const text = Buffer.from(line, 'base64').toString();
     if (this.#login!.step === 'user') {
       this.#login = { step: 'password', user: text };

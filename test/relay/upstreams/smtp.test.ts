@@ -3,11 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { SmtpUpstream } from '../../../relay/upstreams/smtp.ts';
 import type { Address } from '../../../src/mail/address.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
-import { formatReply } from '../../../src/mail/reply.ts';
-import type { AttemptResult } from '../../../src/mail/upstream.ts';
-import { parseUpstreamUrl } from '../../../src/platform/upstream-url.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Script, ScriptedUpstream } from '../../support/upstream.ts';
+import { attempt, envelope, HELLO, NEVER, settingsOf } from './support.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -21,42 +19,10 @@ async function start(script: Script = {}, query = '', login = '', replyTimeoutMs
 }
 
 function client(url: string, replyTimeoutMs = 5_000): SmtpUpstream {
-  const settings = parseUpstreamUrl(url);
-  if (typeof settings === 'string') throw new Error(settings);
+  const settings = settingsOf('smtp', url);
   const made = new SmtpUpstream({ settings, clientName: 'gateway.test', replyTimeoutMs, connectTimeoutMs: 5_000 });
   undo.push(() => made.close());
   return made;
-}
-
-function envelope(...recipients: string[]): Envelope {
-  return {
-    reversePath: 'sender@example.com' as Address,
-    recipients: recipients.map(address => ({ address: address as Address, notify: null, orcpt: null })),
-    ...{ ret: null, envid: null, body: '7BIT', smtpUtf8: false },
-  };
-}
-
-const never = new AbortController().signal;
-const HELLO = [Buffer.from('Subject: hello\r\n\r\n'), Buffer.from('.hello\r\n')];
-
-function said(result: AttemptResult): string {
-  switch (result.kind) {
-    case 'accepted':
-      return `accepted: ${formatReply(result.reply)}`;
-    case 'refused':
-      return `refused at ${result.stage}, ${result.scope}: ${formatReply(result.reply)}`;
-    default:
-      return `${result.kind} at ${result.stage}`;
-  }
-}
-
-async function attempt(
-  upstream: SmtpUpstream,
-  to = envelope('a@x.example'),
-  content: readonly Buffer[] = HELLO,
-  signal = never,
-) {
-  return (await upstream.attempt(to, content, signal)).results.map(said);
 }
 
 describe('a transaction', () => {
@@ -327,7 +293,7 @@ describe('TLS', () => {
 
   it('is spoken with an EHLO of its own (RFC 3207 section 4.2)', async () => {
     const { server, client } = await start({ startTls: 'works' }, 'tls=required');
-    const report = await client.attempt(envelope('a@x.example'), HELLO, never);
+    const report = await client.attempt(envelope('a@x.example'), HELLO, NEVER);
     expect(report.tls).toMatch(/^TLSv1\.[23]$/);
     expect(server.conversations[0]!.slice(0, 3)).toEqual(['EHLO gateway.test', 'STARTTLS', 'EHLO gateway.test']);
   });
@@ -389,7 +355,7 @@ describe('an attempt that is told to end', () => {
 describe('a look without mail', () => {
   it('greets, encrypts, logs in and leaves', async () => {
     const { server, client } = await start({ startTls: 'works', auth: { user: 'me', password: 'pw' } }, '', 'me:pw@');
-    expect(await client.probe(never)).toMatchObject({
+    expect(await client.probe(NEVER)).toMatchObject({
       tls: expect.stringMatching(/^TLS/),
       remoteAddress: `127.0.0.1:${server.port}`,
     });
@@ -398,7 +364,7 @@ describe('a look without mail', () => {
 
   it('tells what is wrong', async () => {
     const { client } = await start({ banner: '554 5.7.1 not you' });
-    await expect(client.probe(never)).rejects.toThrow('554 5.7.1 not you');
+    await expect(client.probe(NEVER)).rejects.toThrow('554 5.7.1 not you');
   });
 });
 

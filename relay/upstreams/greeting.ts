@@ -1,5 +1,5 @@
 // What comes before the first transaction: banner, EHLO, STARTTLS, AUTH.
-import { formatReply, isPositive, type Reply } from '../../src/mail/reply.ts';
+import { formatReply, type Reply } from '../../src/mail/reply.ts';
 import type { Scope, Stage } from '../../src/mail/upstream.ts';
 import type { UpstreamTls } from '../../src/platform/upstream-url.ts';
 import type { Conversation } from './conversation.ts';
@@ -60,9 +60,9 @@ function insist(stage: Stage, answer: Reply, code: number): void {
 }
 
 async function hello(conversation: Conversation, clientName: string): Promise<Extensions> {
-  if (isPositive(await conversation.ask(`EHLO ${clientName}`))) return readExtensions(conversation.lastLines);
+  if (isDone(await conversation.ask(`EHLO ${clientName}`))) return readExtensions(conversation.lastLines);
   const plain = await conversation.ask(`HELO ${clientName}`);
-  if (!isPositive(plain)) throw new SessionError('ehlo', plain);
+  if (!isDone(plain)) throw new SessionError('ehlo', plain);
   return new Map();
 }
 
@@ -73,13 +73,15 @@ async function startTls(conversation: Conversation, extensions: Extensions, tls:
     throw new Error('STARTTLS is not offered');
   }
   const answer = await conversation.ask('STARTTLS');
-  if (!isPositive(answer)) {
+  if (!isDone(answer)) {
     if (tls === 'opportunistic') return false;
     throw new SessionError('tls', answer);
   }
   await conversation.upgrade();
   return true;
 }
+
+const isDone = (answer: Reply) => answer.code < 300;
 
 /** From the lines behind the first (RFC 5321 section 4.1.1.1). */
 function readExtensions(lines: readonly string[]): Extensions {

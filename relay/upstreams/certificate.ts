@@ -22,8 +22,10 @@ export function judgeCertificate(socket: TLSSocket, rule: CertificateRule): stri
       return null;
     case 'trusted':
       return rule.because;
-    case 'noted':
-      return socket.authorized ? rule.because : `${rule.because} would fail: ${whyNot(socket)}`;
+    case 'noted': {
+      const flaws = [rule.flaw, socket.authorized ? null : whyNot(socket)].filter(flaw => flaw !== null);
+      return flaws.length === 0 ? rule.because : `${rule.because} would fail: ${flaws.join(', ')}`;
+    }
     case 'dane': {
       const objection = daneObjection(socket, rule);
       if (objection) throw new Error(objection);

@@ -43,7 +43,8 @@ export function validatedDns(lookup: ValidatedLookup): MxDns {
     async addresses(host) {
       const asked = await Promise.allSettled([lookup(host, 'A'), lookup(host, 'AAAA')]);
       const [v4, v6] = asked.map(addressesIn) as [PromiseSettledResult<string[]>, PromiseSettledResult<string[]>];
-      const isValidated = asked.every(answer => answer.status === 'fulfilled' && answer.value.isValidated);
+      // One that fails must not talk us out of asking for TLSA: that would be too easy.
+      const isValidated = asked.every(answer => answer.status === 'rejected' || answer.value.isValidated);
       return { addresses: together(v4, v6), isValidated };
     },
     async tlsa(host, port) {

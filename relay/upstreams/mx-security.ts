@@ -33,11 +33,12 @@ export function securityOf({ domain, host, settings, trust, tlsa, sts }: Securit
   if (records.length > 0) return { tls: 'required', certificate: { kind: 'dane', records, names: [host, domain] } };
   // Section 2.2: published, but nothing that we could compare with: encrypted, at least.
   const least: UpstreamTls = tlsa.length > 0 && tls === 'opportunistic' ? 'required' : tls;
-  if (tls === 'verify') return { tls, certificate: { kind: 'trusted', context: trust, because: null } };
-  if (sts === null) return { tls: least, certificate: ANY_CERTIFICATE };
-  if (sts.mode === 'testing') return { tls: least, certificate: notedOnly(sts, host, trust) };
-  if (!sts.allows(host)) throw untrusted(`MTA-STS: ${host} is not among the hosts that ${domain} names`);
-  return { tls: 'verify', certificate: { kind: 'trusted', context: trust, because: 'MTA-STS' } };
+  const isEnforced = sts?.mode === 'enforce';
+  if (isEnforced && !sts.allows(host)) throw untrusted(`MTA-STS: ${host} is not among the hosts that ${domain} names`);
+  if (isEnforced || tls === 'verify') {
+    return { tls: 'verify', certificate: { kind: 'trusted', context: trust, because: isEnforced ? 'MTA-STS' : null } };
+  }
+  return { tls: least, certificate: sts ? notedOnly(sts, host, trust) : ANY_CERTIFICATE };
 }
 
 /** Crypto failures are X.7.5 (RFC 3463 section 3.8). The domain asked for it: no other upstream is a way round it. */
@@ -46,6 +47,5 @@ export function untrusted(why: string): SessionError {
 }
 
 function notedOnly(sts: StsPolicy, host: string, context: SecureContext | null): CertificateRule {
-  const because = sts.allows(host) ? 'MTA-STS testing' : 'MTA-STS testing would fail: host not named;';
-  return { kind: 'noted', context, because };
+  return { kind: 'noted', context, because: 'MTA-STS testing', flaw: sts.allows(host) ? null : 'host not named' };
 }

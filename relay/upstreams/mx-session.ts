@@ -31,6 +31,7 @@ export async function openForDomain(
   domain: string,
   options: MxSessionOptions,
   signal: AbortSignal,
+  avoid: ReadonlySet<string>,
 ): Promise<SmtpSession> {
   const mx = await findHosts(domain, options);
   const sts = addressIn(domain) === null && options.settings.mtaSts ? await options.findStsPolicy(domain) : null;
@@ -39,7 +40,7 @@ export async function openForDomain(
   for (const host of mx.hosts) {
     try {
       const { addresses, security } = await prepare(domain, host, mx, sts, options);
-      for (const address of addresses.slice(0, left)) {
+      for (const address of addresses.filter(one => !avoid.has(one)).slice(0, left)) {
         left -= 1;
         const opened = await tryAddress(host, address, security, options, signal);
         if (opened instanceof SmtpSession) return opened;

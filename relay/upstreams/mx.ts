@@ -16,7 +16,7 @@ import type { MxDns } from './mx-dns.ts';
 import { type MxSessionOptions, openForDomain } from './mx-session.ts';
 import { Pacer } from './pacer.ts';
 import { Places } from './places.ts';
-import { SessionPool, type Signals } from './session-pool.ts';
+import { type Limits, SessionPool } from './session-pool.ts';
 import type { SessionOptions } from './smtp-session.ts';
 import { loadTrust } from './target.ts';
 
@@ -50,7 +50,6 @@ export class MxUpstream implements Upstream {
   readonly #pacer: Pacer;
   readonly #places: Places;
   readonly #pools = new Map<string, SessionPool>();
-  readonly #away: Away;
   #closed = false;
 
   /** Throws when the `ca` file is none. */
@@ -60,9 +59,8 @@ export class MxUpstream implements Upstream {
     this.#options = options;
     this.#pacer = new Pacer(settings.ratePerSecond);
     this.#places = new Places(settings.connections);
-    this.#away = new Away(clock);
     this.#session = {
-      ...{ settings, dns, hostname, random, findStsPolicy, away: this.#away },
+      ...{ settings, dns, hostname, random, findStsPolicy, away: new Away(clock) },
       session: { ...options, clientName: settings.clientName ?? options.clientName },
       trust: loadTrust(settings.caFile),
       perAddressMs: deadlineMs / 4,
@@ -70,12 +68,21 @@ export class MxUpstream implements Upstream {
   }
 
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
-    const signals = { signal, deadline: AbortSignal.timeout(this.#options.deadlineMs) };
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#options.deadlineMs);
+    try {
+      return await this.#attemptAll(envelope, content, { signal, deadline: deadline.signal });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #attemptAll(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
     const results: AttemptResult[] = [];
     const peers: Peer[] = [];
     await sideBySide([...groupByDomain(envelope.recipients)], GROUPS_AT_ONCE, async ([domain, indexes]) => {
       const recipients = indexes.map(index => envelope.recipients[index]!);
-      const report = await this.#attemptDomain(domain, { ...envelope, recipients }, content, signals);
+      const report = await this.#attemptDomain(domain, { ...envelope, recipients }, content, limits);
       indexes.forEach((index, i) => {
         results[index] = inOwnName(report.results[i]!);
         peers[index] = { remoteAddress: report.remoteAddress, tls: report.tls };
@@ -98,15 +105,20 @@ export class MxUpstream implements Upstream {
     this.#pools.clear();
   }
 
-  /** Another host where one broke off: none of them has the message then. */
-  async #attemptDomain(domain: string, envelope: Envelope, content: readonly Buffer[], signals: Signals) {
-    for (let host = 1; ; host += 1) {
-      const report = await this.#poolOf(domain).attempt(envelope, content, signals);
-      const broken = whyBrokenOff(report);
-      if (broken !== null) this.#away.note(addressOf(report.remoteAddress!), broken);
-      const isOver = signals.signal.aborted || signals.deadline?.aborted;
-      if (broken === null || host === MAX_HOSTS_MIDWAY || isOver) return report;
+  /** Another host where one broke off: none of them has the message then. It may be the message's fault, not the host's. */
+  async #attemptDomain(domain: string, envelope: Envelope, content: readonly Buffer[], limits: Limits) {
+    const avoid = new Set<string>();
+    const send = () => this.#poolOf(domain).attempt(envelope, content, { ...limits, avoid });
+    let report = await send();
+    for (let host = 1; host < MAX_HOSTS_MIDWAY && hasBrokenOff(report); host += 1) {
+      if (limits.signal.aborted || limits.deadline?.aborted) return report;
+      avoid.add(addressOf(report.remoteAddress!));
+      const next = await send();
+      // Nobody else could be talked to: what the last one did says more.
+      if (next.remoteAddress === null) return report;
+      report = next;
     }
+    return report;
   }
 
   #poolOf(domain: string): SessionPool {
@@ -116,7 +128,7 @@ export class MxUpstream implements Upstream {
       connections: this.#options.settings.connectionsPerDomain,
       shared: this.#places,
       patienceMs: this.#options.patienceMs ?? PATIENCE_MS,
-      open: signal => openForDomain(domain, this.#session, signal),
+      open: (signal, avoid) => openForDomain(domain, this.#session, signal, avoid),
       turn: signal => this.#pacer.turn(signal),
       mayKeep: () => !this.#closed && this.#kept < this.#options.settings.connections,
       onEmpty: () => this.#pools.delete(domain),
@@ -150,14 +162,12 @@ async function sideBySide<T>(items: readonly T[], lanes: number, work: (item: T)
   await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
 }
 
-/** In the middle of a transaction, and before the last dot; null when that is not what happened. */
-function whyBrokenOff({ results, remoteAddress }: AttemptReport): string | null {
-  if (remoteAddress === null) return null;
-  const whys = results.map(result => {
-    if (result.kind === 'unreachable') return result.error;
-    return result.kind === 'refused' && result.reply.code === 421 ? `421 ${result.reply.text}` : null;
-  });
-  return whys.every(why => why !== null) ? whys[0]! : null;
+/** In the middle of a transaction, and before the last dot. */
+function hasBrokenOff({ results, remoteAddress }: AttemptReport): boolean {
+  if (remoteAddress === null) return false;
+  return results.every(
+    result => result.kind === 'unreachable' || (result.kind === 'refused' && result.reply.code === 421),
+  );
 }
 
 /**

@@ -1,5 +1,10 @@
 // So many at the same time; the others stand in line.
 
+/** Patience has ended. */
+export class CrowdedError extends Error {
+  override readonly name = 'CrowdedError';
+}
+
 export class Places {
   readonly #count: number;
   #taken = 0;
@@ -14,23 +19,30 @@ export class Places {
     return this.#taken + this.#line.length;
   }
 
-  /** Rejects when the signal aborts before it is the caller's turn. */
-  async take(signal: AbortSignal): Promise<void> {
+  /** Rejects when the signal aborts, or patience ends, before it is the caller's turn. */
+  async take(signal: AbortSignal, patienceMs: number | null = null): Promise<void> {
     signal.throwIfAborted();
     if (this.#taken < this.#count) {
       this.#taken += 1;
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const leave = () => {
+      const leave = (why: unknown) => {
         this.#line = this.#line.filter(waiting => waiting !== begin);
-        reject(signal.reason);
+        settle();
+        reject(why);
       };
       const begin = () => {
-        signal.removeEventListener('abort', leave);
+        settle();
         resolve();
       };
-      signal.addEventListener('abort', leave, { once: true });
+      const timer = patienceMs === null ? undefined : setTimeout(() => leave(new CrowdedError()), patienceMs);
+      const abort = () => leave(signal.reason);
+      const settle = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      };
+      signal.addEventListener('abort', abort, { once: true });
       this.#line.push(begin);
     });
   }

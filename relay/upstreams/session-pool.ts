@@ -6,7 +6,7 @@ import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
 import { judgeReply } from '../faults/judge.ts';
 import type { Provider } from '../faults/provider.ts';
 import { SessionError } from './greeting.ts';
-import { Places } from './places.ts';
+import { CrowdedError, Places } from './places.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
 export type PoolOptions = {
@@ -18,7 +18,7 @@ export type PoolOptions = {
   /** Longest wait for a place; without it, for as long as it takes. */
   readonly patienceMs?: number;
   /** Throws `SessionError`. */
-  readonly open: (signal: AbortSignal) => Promise<SmtpSession>;
+  readonly open: (signal: AbortSignal, avoid: ReadonlySet<string>) => Promise<SmtpSession>;
   /** Waits until a message may be sent. */
   readonly turn?: (signal: AbortSignal) => Promise<void>;
   /** Whether one more may be kept. */
@@ -28,7 +28,14 @@ export type PoolOptions = {
 };
 
 /** What ends an attempt: `signal` whatever happens; `deadline` until the last dot, after which it may be delivered. */
-export type Signals = { readonly signal: AbortSignal; readonly deadline?: AbortSignal };
+export type Limits = {
+  readonly signal: AbortSignal;
+  readonly deadline?: AbortSignal;
+  /** Addresses that this message is not taken to. */
+  readonly avoid?: ReadonlySet<string>;
+};
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** Idle sessions cost the upstream too; most close them after a minute or more. */
 const IDLE_MS = 20_000;
@@ -59,26 +66,21 @@ export class SessionPool {
   }
 
   /** Never throws: failures are results. */
-  async attempt(envelope: Envelope, content: readonly Buffer[], signals: Signals): Promise<AttemptReport> {
+  async attempt(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
     try {
-      return await this.#inPlace(signals, () => this.#sendAll(envelope, content, signals));
+      return await this.#inPlace(limits, () => this.#sendAll(envelope, content, limits));
     } catch (error) {
-      return unreached(envelope, whyEnded(signals, error as Error), this.#options.provider ?? null);
+      return unreached(envelope, whyEnded(limits, error as Error), this.#options.provider ?? null);
     } finally {
       this.#noteEmpty();
     }
   }
 
-  async #inPlace<T>(signals: Signals, work: () => Promise<T>): Promise<T> {
+  async #inPlace<T>(limits: Limits, work: () => Promise<T>): Promise<T> {
     const { shared, patienceMs } = this.#options;
-    const patience = patienceMs === undefined ? null : AbortSignal.timeout(patienceMs);
-    const waiting = patience ? AbortSignal.any([either(signals), patience]) : either(signals);
-    const tooLong = (error: Error) => {
-      throw patience?.aborted ? new SessionError('connect', CROWDED, 'recipient') : error;
-    };
-    await this.#places.take(waiting).catch(tooLong);
+    await this.#places.take(either(limits), patienceMs);
     try {
-      await shared?.take(waiting).catch(tooLong);
+      await shared?.take(either(limits), patienceMs);
       try {
         return await work();
       } finally {
@@ -89,14 +91,14 @@ export class SessionPool {
     }
   }
 
-  async #sendAll(envelope: Envelope, content: readonly Buffer[], signals: Signals): Promise<AttemptReport> {
-    const { results, ...where } = await this.#send(envelope, content, signals);
+  async #sendAll(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
+    const { results, ...where } = await this.#send(envelope, content, limits);
     const all = [...results];
     let left = leftOver(all, [...all.keys()]);
     while (left.length > 0) {
       const recipients = left.map(index => envelope.recipients[index]!);
       const sent = left;
-      const next = await this.#send({ ...envelope, recipients }, content, signals);
+      const next = await this.#send({ ...envelope, recipients }, content, limits);
       next.results.forEach((result, i) => {
         all[sent[i]!] = result;
       });
@@ -106,16 +108,16 @@ export class SessionPool {
   }
 
   /** One transaction, on a kept session or a new one. */
-  async #send(envelope: Envelope, content: readonly Buffer[], signals: Signals): Promise<AttemptReport> {
+  async #send(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
     try {
-      await this.#options.turn?.(either(signals));
+      await this.#options.turn?.(either(limits));
       const kept = this.#takeIdle();
-      const first = kept && (await this.#transact(kept, envelope, content, signals));
+      const first = kept && (await this.#transact(kept, envelope, content, limits));
       if (first && !diedIdle(first.results)) return first;
-      const fresh = await this.#options.open(either(signals));
-      return await this.#transact(fresh, envelope, content, signals);
+      const fresh = await this.#options.open(either(limits), limits.avoid ?? NOBODY);
+      return await this.#transact(fresh, envelope, content, limits);
     } catch (error) {
-      return unreached(envelope, whyEnded(signals, error as Error), this.#options.provider ?? null);
+      return unreached(envelope, whyEnded(limits, error as Error), this.#options.provider ?? null);
     }
   }
 
@@ -127,8 +129,8 @@ export class SessionPool {
     }
   }
 
-  async #transact(session: SmtpSession, envelope: Envelope, content: readonly Buffer[], signals: Signals) {
-    const results = await session.transact(envelope, content, signals.signal, signals.deadline);
+  async #transact(session: SmtpSession, envelope: Envelope, content: readonly Buffer[], limits: Limits) {
+    const results = await session.transact(envelope, content, limits.signal, limits.deadline);
     const report: AttemptReport = { results, remoteAddress: session.remoteAddress, tls: session.tls };
     if (session.usable) this.#keep(session);
     return report;
@@ -201,10 +203,11 @@ function unreached(envelope: Envelope, error: Error, provider: Provider | null):
 }
 
 /** A wait that we ended ourselves says so: `Route` counts it as no fault of the upstream's. */
-function whyEnded({ signal, deadline }: Signals, error: Error): Error {
+function whyEnded({ signal, deadline }: Limits, error: Error): Error {
   const stage = error instanceof SessionError ? error.stage : 'connect';
   if (signal.aborted) return new SessionError(stage, new Error('shutting down'));
-  return deadline?.aborted ? new SessionError(stage, new Error('out of time')) : error;
+  if (deadline?.aborted) return new SessionError(stage, new Error('out of time'));
+  return error instanceof CrowdedError ? new SessionError(stage, CROWDED, 'recipient') : error;
 }
 
-const either = ({ signal, deadline }: Signals) => (deadline ? AbortSignal.any([signal, deadline]) : signal);
+const either = ({ signal, deadline }: Limits) => (deadline ? AbortSignal.any([signal, deadline]) : signal);

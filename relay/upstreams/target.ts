@@ -22,8 +22,13 @@ export type CertificateRule =
   | { readonly kind: 'any' }
   /** One that fits the name, from somebody trusted: by the system, where the context is null. */
   | { readonly kind: 'trusted'; readonly context: SecureContext | null; readonly because: string | null }
-  /** Judged, and what is wrong with it is only noted. */
-  | { readonly kind: 'noted'; readonly context: SecureContext | null; readonly because: string }
+  /** Judged, and what is wrong with it is only noted, with what was wrong before. */
+  | {
+      readonly kind: 'noted';
+      readonly context: SecureContext | null;
+      readonly because: string;
+      readonly flaw: string | null;
+    }
   | { readonly kind: 'dane'; readonly records: readonly Tlsa[]; readonly names: readonly string[] };
 
 export type Login = {

@@ -120,6 +120,15 @@ describe('the hosts of a domain (RFC 5321 section 5.1)', () => {
     expect(second.connections).toBe(0);
   });
 
+  it('of which the only one breaks off may be well for the next message', async () => {
+    const server = await host('127.0.0.2', { data: ['CLOSE', '354 go'] });
+    dns.zone = { '*': at('127.0.0.2') };
+    const upstream = direct();
+    expect(await attempt(upstream)).toEqual(['unreachable at data']);
+    expect(await attempt(upstream, envelope('a@y.example'))).toEqual([ACCEPTED]);
+    expect(server.connections).toBe(2);
+  });
+
   it('of the same preference share the load', async () => {
     const servers = [await host('127.0.0.2'), await host('127.0.0.3')];
     dns.zone = {
@@ -456,6 +465,23 @@ describe('MTA-STS and DANE', () => {
     } else {
       expect(report.tls).toMatch(expected);
     }
+  });
+
+  it('DANE is asked for although half of the addresses cannot be had', async () => {
+    const certificate = await ca.issue('whoever.example');
+    const server = await host('127.0.0.2', { startTls: 'works' }, certificate);
+    const validated = validatedDns(async (name, type) => {
+      if (type === 'AAAA') throw Object.assign(new Error('failed'), { code: 'ESERVFAIL' });
+      const lookup = createValidatedLookup({ servers: [dns.address], clock: () => now, timeoutMs: 500 });
+      return lookup(name, type);
+    });
+    dns.zone = {
+      'x.example': { ...zone()['x.example'], ...secure },
+      'a.x.example': { ...at('127.0.0.2'), ...secure },
+      [`_${port}._tcp.a.x.example`]: { ...secure, TLSA: [tlsa(certificate, true)] },
+    };
+    expect((await attempt(direct('', { dns: validated })))[0]).toMatch(/^refused at tls, recipient: 451 4\.7\.5 /);
+    expect(server.messages).toEqual([]);
   });
 
   it.each(['x.example', 'a.x.example'])('DANE is not asked for where %s was not validated', async unsigned => {

@@ -28,15 +28,35 @@ export type ClaimedDelivery = {
   readonly expiresAt: Date;
 };
 
+// What waited is asked about once more: an address may have been suppressed since it was accepted. Not what a person let
+// go, and not the message by which an address on probation is tried out.
 const CLAIM = (which: string, order: string) => `
 with due as (
-  select message_id, n from deliveries
+  select message_id, n, recipient_key, reason from deliveries
   where ${which}
   order by ${order} limit $1 for update skip locked
+), judged as (
+  select due.message_id, due.n, s.reason as suppressed
+  from due join messages m using (message_id) left join lateral (
+    select s.reason from suppressions s
+    where s.address_key = due.recipient_key and (s.expires_at is null or s.expires_at > now())
+      and (s.tenant_id is null or s.tenant_id = m.tenant_id) and (s.stream is null or s.stream = m.stream)
+      and (s.probe_message_id is distinct from due.message_id or s.probe_n is distinct from due.n)
+      and coalesce(due.reason, '') not in ('released-by-hand', 'retried-by-hand')
+    limit 1
+  ) s on true
+), suppressed as (
+  update deliveries d
+  set state = 'suppressed', due_at = null, lease_holder = null, parked = false, reason = j.suppressed, updated_at = now()
+  from judged j where j.suppressed is not null and d.message_id = j.message_id and d.n = j.n
+  returning d.message_id, d.n, d.reason
+), told as (
+  insert into events (kind, message_id, n, data)
+  select 'suppressed', message_id, n, jsonb_build_object('reason', reason) from suppressed
 ), claimed as (
   update deliveries d
   set attempt = attempt + 1, lease_holder = $2, due_at = now() + $3 * interval '1 ms', parked = false, updated_at = now()
-  from due where d.message_id = due.message_id and d.n = due.n
+  from judged j where j.suppressed is null and d.message_id = j.message_id and d.n = j.n
   returning d.*
 )
 select c.message_id as "messageId", c.n, c.attempt, c.recipient, c.notify, c.orcpt,

@@ -99,3 +99,35 @@ describe('a suppressed recipient', () => {
     await gateway.rows('update credentials set mode = null');
   });
 });
+
+describe('an address that is suppressed while mail for it waits', () => {
+  const LATER = 'X-Postern-Send-At: +2h\r\n\r\nhello\r\n';
+
+  it('is not mailed when its time comes, and the others are', async () => {
+    const id = await gateway.submit(['gone@example.net', 'a@example.net'], LATER);
+    await suppress('gone@example.net', { reason: 'unsubscribe' });
+    await gateway.makeDue(id);
+    await gateway.reaches(id, 'delivered', 'suppressed');
+    expect(await gateway.deliveries(id)).toMatchObject([
+      { recipient: 'gone@example.net', state: 'suppressed', reason: 'unsubscribe', attempt: 0, lease_holder: null },
+      { recipient: 'a@example.net', state: 'delivered' },
+    ]);
+    expect(await gateway.events(id)).toEqual(expect.arrayContaining(['suppressed 0', 'delivered 1']));
+    expect(arrivedFor()).toEqual(['RCPT TO:<a@example.net>']);
+  });
+
+  it('is mailed when a person lets it go', async () => {
+    const id = await gateway.submit('gone@example.net', LATER);
+    await suppress('gone@example.net');
+    await gateway.rows(`update deliveries set due_at = now(), reason = 'released-by-hand' where message_id = $1`, id);
+    await gateway.reaches(id, 'delivered');
+  });
+
+  it('is mailed by the message that tries it out', async () => {
+    const id = await gateway.submit('gone@example.net', LATER);
+    await suppress('gone@example.net');
+    await gateway.rows('update suppressions set probe_message_id = $1, probe_n = 0', id);
+    await gateway.makeDue(id);
+    await gateway.reaches(id, 'delivered');
+  });
+});

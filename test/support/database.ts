@@ -5,6 +5,7 @@ import { inject } from 'vitest';
 import { createDatabase } from '../../src/platform/postgres.ts';
 import type { Database } from '../../src/store/schema.ts';
 import { TEMPLATE, urlOfDatabase } from './database-server.ts';
+import { eventually } from './eventually.ts';
 
 export type TestDatabase = Awaited<ReturnType<typeof cloneDatabase>>;
 
@@ -17,7 +18,8 @@ export async function cloneDatabase({ empty = false } = {}) {
     ...opened,
     async drop() {
       await opened.drop();
-      await run(server, `drop database ${name} with (force)`);
+      // An autovacuum worker that is in it belongs to the superuser: not ours to end, and soon done.
+      await eventually(() => run(server, `drop database ${name} with (force)`));
     },
   };
 }

@@ -168,6 +168,18 @@ describe('a forged event', () => {
   });
 });
 
+it('doctor says of paths without an HTTP server that they are not open', async () => {
+  const { stdout, code } = await postern(
+    {
+      ...{ DATABASE_URL: gateway.database.url, POSTERN_DATA_DIR: gateway.dataDir, POSTERN_HTTP_PORT: 'off' },
+      POSTERN_EVENTS_POSTMARK: LOGIN,
+    },
+    'doctor',
+  );
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^FAILED +events +\/events\/postmark is not open\n +→ name a POSTERN_HTTP_PORT: /m);
+});
+
 it('doctor names the paths, and what ties their events', async () => {
   const { stdout } = await postern(
     {

@@ -18,7 +18,8 @@ export type DnsServer = {
   stop(): Promise<void>;
 };
 
-export async function startDnsServer(): Promise<DnsServer> {
+/** `options` in dnsmasq's own words, beside the zone. */
+export async function startDnsServer(options: readonly string[] = []): Promise<DnsServer> {
   const directory = mkdtempSync(join(tmpdir(), 'dns-'));
   const port = await freePort();
   let child: ChildProcess | null = null;
@@ -37,7 +38,7 @@ export async function startDnsServer(): Promise<DnsServer> {
     generation += 1;
     const path = join(directory, 'dnsmasq.conf');
     const marker = `txt-record=generation.test,"${generation}"`;
-    writeFileSync(path, [...fixed(port), marker, ...lines.map(asOption), ''].join('\n'));
+    writeFileSync(path, [...fixed(port), ...options, marker, ...lines.map(asOption), ''].join('\n'));
     child = spawn('dnsmasq', ['--keep-in-foreground', `--conf-file=${path}`], { env: { PATH }, stdio: 'ignore' });
     const resolver = new promises.Resolver({ timeout: 200, tries: 1 });
     resolver.setServers([`127.0.0.1:${port}`]);
@@ -67,6 +68,7 @@ function fixed(port: number): string[] {
 }
 
 /** `name. 3600 IN TXT "…" "…"`, `name. 3600 IN MX 10 host.` or `name. 3600 IN A 127.0.0.1` */
+/** `name. 3600 IN TXT "…" "…"`, `name. 3600 IN MX 10 host.` or `name. 3600 IN A 192.0.2.1` */
 function asOption(line: string): string {
   const [, name, type, value] = /^(\S+)\. 3600 IN (TXT|MX|A) (.*)$/.exec(line) ?? [];
   if (type === 'TXT') return `txt-record=${name},${value!.replaceAll('" "', '","')}`;

@@ -11,6 +11,7 @@ const PROGRAMS = {
   dovecot: 'no dovecot: a real mailbox is not polled (Debian: dovecot-imapd)',
   postfix: 'no postfix: real reports are not made (Debian: postfix)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
+  postfix: 'no postfix: mail is not delivered to a real MX host (Debian: postfix)',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;

@@ -44,10 +44,10 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
-    title: 'The account at the first upstream has no quota left',
+    title: 'The first upstream is sent too much at once',
     text: 'That is the upstream’s trouble, not the message’s: it goes to the second one, within the same attempt.',
     play: async tour => {
-      tour.upstreams.first.script = { mail: () => '454 4.7.0 Throttling failure: Daily message quota exceeded' };
+      tour.upstreams.first.script = { mail: () => '454 4.7.0 Throttling failure: Maximum sending rate exceeded' };
       const id = await tour.send({ to: ['emil@example.net'], subject: 'Your one-time code' });
       await tour.follow(id, { 'emil@example.net': 'second' });
     },

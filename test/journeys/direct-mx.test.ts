@@ -19,7 +19,7 @@ import { type NameServer, startNameServer } from '../support/dns.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway, testEnvironment } from '../support/gateway.ts';
-import { canRunPostfix, type Postfix, startPostfix, unlessPostfixRuns } from '../support/postfix.ts';
+import { canRunPostfix, type Postfix, startPostfix, unlessPostfixRuns } from '../support/postfix-mx.ts';
 import { has, unlessInstalled } from '../support/programs.ts';
 
 const HOST = '127.0.0.5';

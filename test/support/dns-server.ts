@@ -68,7 +68,6 @@ function fixed(port: number): string[] {
 }
 
 /** `name. 3600 IN TXT "…" "…"`, `name. 3600 IN MX 10 host.` or `name. 3600 IN A 127.0.0.1` */
-/** `name. 3600 IN TXT "…" "…"`, `name. 3600 IN MX 10 host.` or `name. 3600 IN A 192.0.2.1` */
 function asOption(line: string): string {
   const [, name, type, value] = /^(\S+)\. 3600 IN (TXT|MX|A) (.*)$/.exec(line) ?? [];
   if (type === 'TXT') return `txt-record=${name},${value!.replaceAll('" "', '","')}`;

@@ -9,9 +9,8 @@ const PROGRAMS = {
   dkimverify: 'no dkimverify: signatures are not verified by dkimpy (Debian: python3-dkim, python3-nacl)',
   dnsmasq: 'no dnsmasq: domains are not checked against a real DNS server (Debian: dnsmasq)',
   dovecot: 'no dovecot: a real mailbox is not polled (Debian: dovecot-imapd)',
-  postfix: 'no postfix: real reports are not made (Debian: postfix)',
+  postfix: 'no postfix: real reports are not made, mail is not delivered to a real MX host (Debian: postfix)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
-  postfix: 'no postfix: mail is not delivered to a real MX host (Debian: postfix)',
 } as const;
 
 export type Program = keyof typeof PROGRAMS;

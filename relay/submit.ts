@@ -157,7 +157,8 @@ export function createSubmit(options: SubmitOptions): Submit {
     const kind = objection.kind === 'reject' ? 'rejected' : 'deferred';
     metrics.refused.inc({ rule });
     const { code, enhanced, text } = objection.reply;
-    log.info({ ...about(submission), rule, smtpCode: code, enhancedStatus: enhanced, smtpText: text }, kind);
+    const answer = { smtpCode: code, enhancedStatus: enhanced, smtpText: text };
+    log.info({ event: kind, ...about(submission), rule, ...answer }, kind);
     return { kind, reply: objection.reply, rule };
   }
 

@@ -17,6 +17,7 @@ import {
   type DomainWatch,
   type Listener,
   type Relay,
+  sealedFor,
   startListener,
 } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
@@ -36,9 +37,11 @@ import { createOutsideGet } from './platform/outside-get.ts';
 import { assertDurable, createDatabase, createPool, type Pool } from './platform/postgres.ts';
 import { createWakeQueue, type WakeQueue } from './platform/queue.ts';
 import { loadReturnPathKeys } from './platform/return-path-key.ts';
+import { loadSealer } from './platform/sealing.ts';
 import { defaultMode, type Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
 import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
+import { anySealedKey } from './store/dkim-keys.ts';
 import { migrate } from './store/migrate.ts';
 import { countQueued } from './store/queue-summary.ts';
 import type { Database } from './store/schema.ts';
@@ -109,6 +112,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   await relay.start();
   onStop(graceMs => relay.stop(graceMs));
   await warnOfStrandedMail(parts, other);
+  await assertKeysOpen(parts);
   const domainWatch = watchDomains(parts);
   onStop(() => domainWatch?.stop());
   const bounces = await openBounces(parts, databaseUrl, returnPathKeys, onStop);
@@ -154,6 +158,21 @@ async function warnOfStrandedMail({ settings, log }: Parts, pool: Pool): Promise
   const deliveries = await countQueued(pool);
   if (deliveries > 0)
     log.warn({ event: 'no-upstreams', deliveries }, 'mail is queued, and there is no upstream to send it');
+}
+
+/** Mail of such a domain is not taken (451): an operator should hear of it before the first app does. */
+async function assertKeysOpen({ settings, db, log }: Parts): Promise<void> {
+  const stored = await anySealedKey(db);
+  if (!stored) return;
+  try {
+    const sealer = await loadSealer({ secretKey: settings.POSTERN_SECRET_KEY, dataDir: settings.POSTERN_DATA_DIR });
+    sealer.open(stored.sealedPrivateKey, sealedFor(stored.domain, stored.selector));
+  } catch (error) {
+    log.error(
+      { event: 'keys-do-not-open', domain: stored.domain, err: error },
+      'mail of this domain will not be taken',
+    );
+  }
 }
 
 /** With the dispatcher: each installation has one, not each has a process for HTTP; several of them share the work. */

@@ -283,16 +283,25 @@ export class GatewaySession extends SMTPConnection {
   /** At once where it can be: a turn of the event loop for each command would be most of what a command costs. */
   #answer(ask: (identity: Identity) => Reply | Promise<Reply>, callback: Callback): void {
     const answer = this.#identity ? ask(this.#identity) : NOBODY;
-    if (!(answer instanceof Promise)) {
-      this.#reply(answer);
-      return callback();
-    }
-    void answer
-      .catch(error => this.#unexpected(error))
-      .then(settled => {
-        this.#reply(settled);
-        callback();
-      });
+    const tell = (settled: Reply) => {
+      this.#noteRefusal(settled);
+      this.#reply(settled);
+      callback();
+    };
+    if (!(answer instanceof Promise)) return tell(answer);
+    void answer.catch(error => this.#unexpected(error)).then(tell);
+  }
+
+  /** Of somebody whom we know: whose app is it that is turned away. */
+  #noteRefusal({ code, enhanced, text }: Reply): void {
+    if (code < 400 || !this.#identity) return;
+    const { log } = this.#context;
+    const identity = this.#identity.credentialName;
+    const { remoteAddress } = this;
+    log.info(
+      { event: 'refused', identity, remoteAddress, smtpCode: code, enhancedStatus: enhanced, smtpText: text },
+      'refused',
+    );
   }
 
   // ── the content ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -58,6 +58,8 @@ async function makeSelfSigned(dataDir: string, hostname: string): Promise<Certif
   const made = await generate([{ name: 'commonName', value: hostname }], {
     keyType: 'ec',
     curve: 'P-256',
+    // Its default is SHA-1.
+    algorithm: 'sha256',
     notBeforeDate,
     notAfterDate,
     extensions: [

@@ -236,6 +236,9 @@ it('a suppressed recipient is refused at RCPT, where the credential wants it so'
   const replies = await ask('told', 'MAIL FROM:<a@x.example>', 'RCPT TO:<Gone@X.example>', 'RCPT TO:<b@x.example>');
   expect(replies[1]).toBe('550 5.7.1 recipient suppressed (hard-bounce)');
   expect(replies[2]).toMatch(/^250 /);
+  expect(gateway.lines.filter(line => line.event === 'refused')).toContainEqual(
+    expect.objectContaining({ identity: 'told', smtpCode: 550, enhancedStatus: '5.7.1' }),
+  );
 });
 
 describe('authentication', () => {

@@ -114,3 +114,14 @@ it('mail whose keys do not open is not taken, and costs no room in a quota', asy
   client.close();
   expect(await used()).toBe(before);
 });
+
+it('under another secret key it says so at the start, and takes no mail of that domain', async () => {
+  const other = await startTestGateway(
+    { POSTERN_UPSTREAMS: upstream.url('name=main'), POSTERN_SECRET_KEY: 'ab'.repeat(32) },
+    { database: gateway.database },
+  );
+  expect(other.lines.filter(line => line.event === 'keys-do-not-open')).toMatchObject([{ domain: 'example.com' }]);
+  await expect(other.submit('b@x.example', 'From: shop@example.com\r\n\r\nhello\r\n')).rejects.toThrow('451 4.3.0');
+  await other.submit('b@x.example', 'From: shop@other.example\r\n\r\nhello\r\n');
+  await other.end();
+});

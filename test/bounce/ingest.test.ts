@@ -1,10 +1,16 @@
 // What one report does to the database: recorded once, counted once, acted upon only where it is proven.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createIngest } from '../../bounce/ingest.ts';
-import type { MessageId } from '../../src/mail/submission.ts';
+import type { MessageId, Stream } from '../../src/mail/submission.ts';
 import { returnPath } from '../../src/mail/verp.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import {
+  type PolicyFigures,
+  putSuppressionPolicy,
+  removeSuppressionPolicy,
+} from '../../src/store/suppression-policies.ts';
+import type { SuppressionScope } from '../../src/store/suppressions.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { complaint, dsn, letter, putSent } from '../support/returned-mail.ts';
 
@@ -64,7 +70,7 @@ const kinds = async (messageId: MessageId) => (await events(messageId)).map(({ k
 describe('a proven bounce of a bad address', () => {
   it('suppresses it for 90 days, with evidence that names report and rule', async () => {
     const id = await putSent(database, { recipients: ['Gone@x.example'] });
-    expect(await ingest(bounce(id, 'gone@x.example'))).toBe('suppressed: address-is-bad: no_mailbox');
+    expect(await ingest(bounce(id, 'gone@x.example'))).toBe('suppressed: address-is-bad: no_mailbox, for 90 days');
     const [suppressed] = await suppressions();
     expect(suppressed).toMatchObject({ address_key: 'gone@x.example', reason: 'hard-bounce', days: 90, stream: null });
     const [report] = await database.rows<{ report_id: string; bytes: Buffer }>('select report_id, bytes from reports');
@@ -125,7 +131,9 @@ describe('the same report', () => {
     const id = await putSent(database, { recipients: ['gone@x.example'] });
     const report = bounce(id, 'gone@x.example');
     const answers = await Promise.all(Array.from({ length: 10 }, () => ingest(report)));
-    expect(answers.filter(answer => answer !== 'known')).toEqual(['suppressed: address-is-bad: no_mailbox']);
+    expect(answers.filter(answer => answer !== 'known')).toEqual([
+      'suppressed: address-is-bad: no_mailbox, for 90 days',
+    ]);
     expect(await kinds(id)).toEqual(['address-suppressed', 'bounced']);
   });
 });
@@ -157,7 +165,7 @@ describe('a full mailbox', () => {
     expect(answers.map(answer => answer.replace(/:.*,/, ':'))).toEqual([
       'strike: strike 1 of 3 in 14 days',
       'strike: strike 2 of 3 in 14 days',
-      'suppressed: 3 strikes in 14 days',
+      'suppressed: for 30 days',
     ]);
     expect(await suppressions()).toMatchObject([{ address_key: 'full@x.example', reason: 'soft-bounces', days: 30 }]);
   });
@@ -185,6 +193,71 @@ describe('a full mailbox', () => {
       const id = await send(1, [`${who}@x.example`]);
       expect(await ingest(bounce(id, `${who}@x.example`, FULL))).toMatch(/strike 1 of 3/);
     }
+  });
+});
+
+describe('the policy of a tenant', () => {
+  const OWN = { tenantId: 'strict', stream: null };
+  const set = (figures: Partial<PolicyFigures>, scope: SuppressionScope = OWN) =>
+    putSuppressionPolicy(database.db, scope, figures);
+  const sent = (who: string, tenantId: string, stream: Stream = 'transactional') =>
+    putSent(database, { recipients: [`${who}@x.example`], tenantId, stream });
+  beforeEach(() => database.rows(`insert into tenants (tenant_id) values ('strict') on conflict do nothing`));
+  afterEach(() => database.rows('delete from suppression_policies'));
+
+  it('says for how long a dead address is suppressed; others keep the default', async () => {
+    await set({ hardForMs: 7 * DAY });
+    const [theirs, ours] = [await sent('theirs', 'strict'), await sent('ours', 'default')];
+    expect(await ingest(bounce(theirs, 'theirs@x.example'))).toBe('suppressed: address-is-bad: no_mailbox, for 7 days');
+    expect(await ingest(bounce(ours, 'ours@x.example'))).toBe('suppressed: address-is-bad: no_mailbox, for 90 days');
+    expect(await suppressions()).toMatchObject([
+      { address_key: 'ours@x.example', days: 90 },
+      { address_key: 'theirs@x.example', days: 7 },
+    ]);
+  });
+
+  it('says which strikes count, how many are too many, and for how long', async () => {
+    await set({ strikes: 2, strikesWithinMs: 3 * DAY, strikesForMs: 10 * DAY });
+    const ids = [await sent('full', 'strict'), await sent('full', 'strict'), await sent('full', 'strict')];
+    const answers = [await ingest(bounce(ids[0]!, 'full@x.example', FULL))];
+    await database.rows(`update outcomes set at = now() - interval '4 days'`);
+    for (const id of ids.slice(1)) answers.push(await ingest(bounce(id, 'full@x.example', FULL)));
+    expect(answers.map(answer => answer.replace(': mailbox-fails: mailbox_full,', ''))).toEqual([
+      'strike strike 1 of 2 in 3 days',
+      'strike strike 1 of 2 in 3 days',
+      'suppressed 2 strikes in 3 days, for 10 days',
+    ]);
+    expect(await suppressions()).toMatchObject([{ reason: 'soft-bounces', days: 10 }]);
+  });
+
+  it('gives way to that of its stream, and holds for the next bounce', async () => {
+    await set({ hardForMs: 7 * DAY });
+    await set({ hardForMs: 'never' }, { tenantId: 'strict', stream: 'transactional' });
+    const receipt = await sent('receipt', 'strict', 'transactional');
+    const news = await sent('news', 'strict', 'bulk');
+    expect(await ingest(bounce(receipt, 'receipt@x.example'))).toBe(
+      'nothing: address-is-bad: no_mailbox, never suppressed',
+    );
+    expect(await ingest(bounce(news, 'news@x.example'))).toMatch(/^suppressed: .*, for 7 days$/);
+    expect(await suppressions()).toMatchObject([{ address_key: 'news@x.example', days: 7 }]);
+    await removeSuppressionPolicy(database.db, { tenantId: 'strict', stream: 'transactional' });
+    const next = await sent('receipt', 'strict', 'transactional');
+    expect(await ingest(bounce(next, 'receipt@x.example'))).toMatch(/^suppressed: .*, for 7 days$/);
+  });
+
+  it('by which hard bounces never suppress leaves what was suppressed before as it is, its probe too', async () => {
+    await set({ hardForMs: 'never' });
+    const probe = await sent('gone', 'strict');
+    await database.rows(
+      `insert into suppressions (address_key, tenant_id, reason, expires_at, probe_message_id, probe_n)
+       values ('gone@x.example', 'strict', 'hard-bounce', now() + interval '3 days', $1, 0)`,
+      probe,
+    );
+    expect(await ingest(bounce(probe, 'gone@x.example'))).toMatch(/^nothing: .*, never suppressed$/);
+    expect(await database.rows('select times, probe_message_id as probe from suppressions')).toEqual([
+      { times: 1, probe },
+    ]);
+    expect(await suppressions()).toMatchObject([{ reason: 'hard-bounce', days: 3 }]);
   });
 });
 

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ReportAction } from '../../bounce/report/recipient.ts';
 import type { BounceReason } from '../../bounce/rules/reason.ts';
-import { countStrikes, FAULTS, factOf, judge, judgeStrikes } from '../../bounce/suppress.ts';
+import {
+  completePolicy,
+  countStrikes,
+  DEFAULT_POLICY,
+  FAULTS,
+  factOf,
+  judge,
+  judgeStrikes,
+  type Policy,
+} from '../../bounce/suppress.ts';
+import type { PolicyFigures } from '../../src/store/suppression-policies.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 10, 23);
@@ -13,7 +23,7 @@ function judged(
   action: ReportAction = 'failed',
   feedbackType: string | null = null,
 ) {
-  const judgement = judge({ action, verdict: { reason, kind, rule: 'r' }, feedbackType });
+  const judgement = judge({ action, verdict: { reason, kind, rule: 'r' }, feedbackType }, DEFAULT_POLICY);
   switch (judgement.kind) {
     case 'suppress': {
       const days = judgement.forMs === null ? 'until lifted' : `${judgement.forMs / DAY} d`;
@@ -139,19 +149,75 @@ describe('strikes', () => {
     ['a success before', [strike(5), strike(3)], daysAgo(6), 3],
     ['told late of a message older than the success', [strike(1, 6)], daysAgo(4), 1],
   ])('%s', (_what, earlier, success, expected) => {
-    expect(countStrikes(earlier, success, NOW)).toBe(expected);
+    expect(countStrikes(earlier, success, NOW, DEFAULT_POLICY)).toBe(expected);
   });
 
-  it('are only counted below three, and suppress for 30 days from then on', () => {
-    expect(judgeStrikes('mailbox-fails: mailbox_full', 2)).toEqual({
-      kind: 'strike',
-      rule: 'mailbox-fails: mailbox_full, strike 2 of 3 in 14 days',
-    });
-    expect(judgeStrikes('mailbox-fails: mailbox_full', 3)).toMatchObject({
+  it.each([
+    ['the default', 14, 2],
+    ['a day less than the older one needs', 4, 1],
+    ['just as long as the older one needs', 5, 2],
+  ])('within %s (%i days)', (_what, days, earlier) => {
+    const policy = { ...DEFAULT_POLICY, strikesWithinMs: days * DAY };
+    expect(countStrikes([strike(3), strike(5)], null, NOW, policy)).toBe(earlier + 1);
+  });
+
+  it.each<[count: number, set: Partial<Policy>, expected: string, forMs: number | null]>([
+    [2, {}, 'full, strike 2 of 3 in 14 days', null],
+    [3, {}, 'full, 3 strikes in 14 days, for 30 days', 30 * DAY],
+    [4, {}, 'full, 4 strikes in 14 days, for 30 days', 30 * DAY],
+    [3, { strikes: 5 }, 'full, strike 3 of 5 in 14 days', null],
+    [1, { strikes: 1 }, 'full, 1 strike in 14 days, for 30 days', 30 * DAY],
+    [2, { strikes: 2, strikesWithinMs: DAY, strikesForMs: DAY }, 'full, 2 strikes in 1 day, for 1 day', DAY],
+    [1, { strikesWithinMs: 1.5 * DAY }, 'full, strike 1 of 3 in 1d 12h', null],
+  ])('%i, where %j', (count, set, rule, forMs) => {
+    const policy = { ...DEFAULT_POLICY, ...set };
+    const suppress = { kind: 'suppress', reason: 'soft-bounces', forMs, onlyItsStream: false, rule };
+    expect(judgeStrikes('full', count, policy)).toEqual(forMs === null ? { kind: 'strike', rule } : suppress);
+  });
+});
+
+describe('a policy', () => {
+  const SET = { hardForMs: 7 * DAY, strikes: 2, strikesWithinMs: DAY, strikesForMs: 2 * DAY };
+  const NOTHING = { hardForMs: null, strikes: null, strikesWithinMs: null, strikesForMs: null };
+
+  it.each<[string, PolicyFigures | null, Policy]>([
+    ['no row', null, DEFAULT_POLICY],
+    ['a row that sets nothing', NOTHING, DEFAULT_POLICY],
+    ['a row that sets everything', SET, SET],
+    ['a row that sets one figure', { ...NOTHING, strikes: 9 }, { ...DEFAULT_POLICY, strikes: 9 }],
+    ['never', { ...NOTHING, hardForMs: 'never' }, { ...DEFAULT_POLICY, hardForMs: 'never' }],
+  ])('of %s', (_what, row, expected) => expect(completePolicy(row)).toEqual(expected));
+
+  it('has these defaults', () =>
+    expect(DEFAULT_POLICY).toEqual({
+      ...{ hardForMs: 90 * DAY, strikes: 3 },
+      ...{ strikesWithinMs: 14 * DAY, strikesForMs: 30 * DAY },
+    }));
+
+  const dead = (hardForMs: Policy['hardForMs'], reason: BounceReason = 'no_mailbox') =>
+    judge(
+      { action: 'failed', verdict: { reason, kind: 'hard', rule: 'r' }, feedbackType: null },
+      { ...DEFAULT_POLICY, hardForMs },
+    );
+
+  it.each<[Policy['hardForMs'], string, number | null]>([
+    [90 * DAY, 'address-is-bad: no_mailbox, for 90 days', 90 * DAY],
+    [DAY, 'address-is-bad: no_mailbox, for 1 day', DAY],
+    [12 * 3_600_000, 'address-is-bad: no_mailbox, for 12h', DAY / 2],
+    ['never', 'address-is-bad: no_mailbox, never suppressed', null],
+  ])('by which a dead address is suppressed for %s', (hardFor, rule, forMs) => {
+    const suppress = { kind: 'suppress', reason: 'hard-bounce', forMs, onlyItsStream: false, rule };
+    expect(dead(hardFor)).toEqual(forMs === null ? { kind: 'nothing', rule } : suppress);
+  });
+
+  it('by which hard bounces never suppress still hears complaints, strikes and alarms', () => {
+    expect(dead('never', 'mailbox_full').kind).toBe('strike');
+    expect(dead('never', 'spam').kind).toBe('alarm');
+    const verdict = { reason: 'complaint', kind: 'none', rule: 'r' } as const;
+    const complaint = { action: 'complaint', verdict, feedbackType: 'abuse' } as const;
+    expect(judge(complaint, { ...DEFAULT_POLICY, hardForMs: 'never' })).toMatchObject({
       kind: 'suppress',
-      reason: 'soft-bounces',
-      forMs: 30 * DAY,
-      onlyItsStream: false,
+      forMs: null,
     });
   });
 });

@@ -22,5 +22,7 @@ export type {
   SmtpStage,
 } from './report/recipient.ts';
 export type { BounceReason } from './rules/reason.ts';
+export type { Policy } from './suppress.ts';
+export { completePolicy, DEFAULT_POLICY } from './suppress.ts';
 export type { Bounces, BouncesOptions } from './wing.ts';
 export { connectionsFor, createBounces, loadMailboxes } from './wing.ts';

@@ -61,6 +61,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["suppression add gone@example.net --evidence 'ticket 4711'", 'until it is lifted'],
     ['suppression add gone@example.net --reason hard-bounce --for 90d', 'tried out after that'],
   ],
+  'suppression policy set': [
+    ['suppression policy set --stream bulk --strikes 2 --hard-for 365d', 'newsletters give up sooner'],
+    ['suppression policy set --tenant shop --stream transactional --hard-for never', 'always try again'],
+  ],
   'suppression import': [
     ['suppression import list.csv --reason unsubscribe', 'of the provider that you come from'],
     ['suppression import - < addresses.txt', 'one address a line'],

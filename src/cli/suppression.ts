@@ -18,6 +18,7 @@ import {
   type SuppressionReason,
 } from '../store/suppressions.ts';
 import { Failure, formatSecond, printJson, type Store, withStore } from './context.ts';
+import { registerSuppressionPolicy } from './suppression-policy.ts';
 import { printTable } from './table.ts';
 
 type ScopeOptions = { tenant?: string; stream?: Stream };
@@ -68,6 +69,7 @@ export function registerSuppression(program: Command): void {
     .option('--json', 'print JSON')
     .action(importFile);
   suppression.command('export').description('everything as CSV, to standard output').action(exportAll);
+  registerSuppressionPolicy(suppression);
 }
 
 function scopeOf({ tenant, stream }: ScopeOptions): { tenantId: string | null; stream: Stream | null } {

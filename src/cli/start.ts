@@ -21,6 +21,7 @@ async function start(): Promise<void> {
   const startedAt = performance.now();
   const stop = stopSignal();
   const gateway = await startGateway(settings, log, stop).catch(error => {
+    leaveSoon();
     throw startFailure(error, settings);
   });
   console.log(banner(gateway, settings, performance.now() - startedAt));
@@ -28,7 +29,11 @@ async function start(): Promise<void> {
   log.info({ event: 'stopping' }, 'stopping');
   await gateway.stop(GRACE_MS);
   log.info({ event: 'stopped' }, 'stopped');
-  // Nothing is left to be done; a connection to a host that went away without a word would still keep us here.
+  leaveSoon();
+}
+
+/** Nothing is left to be done; a connection that was being opened, or to a host that went away, would still keep us here. */
+function leaveSoon(): void {
   setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref();
 }
 

@@ -57,13 +57,14 @@ export function createAssess(options: AssessOptions): Assess {
     const removals = inOrder(control.removals, forgedResults(content, header, hostname));
     const facts = gatherFacts(submission, header, options, identity.controlHeaders ? control.problem : null);
     const directives = identity.controlHeaders ? control.directives : NO_DIRECTIVES;
-    const authorDomains = (readAuthors(content, header) ?? []).map(domainOf);
+    const authors = readAuthors(content, header);
+    const authorDomains = (authors ?? []).map(domainOf);
     const known = { header, facts, directives, removals, authorDomains };
     const verdict = judge(directives.drop ? { ...facts, mode: 'capture' } : facts);
     if (verdict.kind !== 'accept' || !isLookedAt(identity, verdict.mode)) {
       return { ...known, authentication: null, verdict };
     }
-    const examination = examineSubmission(submission, known);
+    const examination = examineSubmission(submission, known, authors);
     const authentication =
       identity.authentication === 'observe' ? await within(OBSERVE_MS, examination) : await examination;
     const objection = authentication && objectToAuthentication(authentication, identity.authentication);
@@ -78,10 +79,11 @@ export function createAssess(options: AssessOptions): Assess {
   async function examineSubmission(
     { content, envelope, session, identity }: Submission,
     { header, authorDomains, removals }: Pick<Assessment, 'header' | 'authorDomains' | 'removals'>,
+    authors: readonly Address[] | null,
   ): Promise<AuthenticationFacts> {
     const signing = await keys.find(identity.tenantId, authorDomains);
     return examine({
-      ...{ content, header, envelope, session, upstreams },
+      ...{ content, header, authors, envelope, session, upstreams },
       willSign: signing.slice(0, 1).map(({ domain }) => domain),
       returnPath: returnPathOf(envelope.reversePath),
       removedFields: removals.map(({ name }) => name),

@@ -3,7 +3,8 @@
 // accepted: no signature of ours is of these fields.
 
 import { scanHeader } from '../src/mail/header.ts';
-import { type ProviderKind, providerFields, providerOfHost } from '../src/mail/provider-fields.ts';
+import { type Provider, providerOfHost } from '../src/mail/provider.ts';
+import { type ProviderKind, providerFields } from '../src/mail/provider-fields.ts';
 import type { MessageId } from '../src/mail/submission.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import { smartHosts } from '../src/platform/upstream-url.ts';
@@ -40,7 +41,7 @@ export function createDeliveryMarks(settings: MarkSettings): DeliveryMarks {
   };
 }
 
-function providersThatTell(settings: MarkSettings): Set<ProviderKind> {
+function providersThatTell(settings: MarkSettings): Set<Provider> {
   const told: readonly (readonly [ProviderKind, readonly unknown[] | null])[] = [
     ['ses', settings.POSTERN_EVENTS_SES_TOPICS],
     ['postmark', settings.POSTERN_EVENTS_POSTMARK],

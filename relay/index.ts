@@ -22,6 +22,7 @@ import { createReturnPaths } from './return-path.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { createUpstream } from './upstreams/create.ts';
 
+export { PROVIDERS, type Provider, providerOfHost } from '../src/mail/provider.ts';
 export { type Authenticate, createAuthenticate, createNoteUse, identityOf } from './authenticate.ts';
 export { checkDomain, checkOptions, type DomainCheck } from './domains/check.ts';
 export { recordNeededUntil } from './domains/check-dkim.ts';
@@ -35,7 +36,6 @@ export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
 export type { Explanation } from './explain.ts';
 export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
 export { STAGES } from './faults/fault.ts';
-export { PROVIDERS, type Provider, providerOfHost } from './faults/provider.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
 export { sealedFor } from './signing/key-ring.ts';

@@ -27,8 +27,10 @@ export function objectToSender(identity: Identity, reversePath: Address | null):
 
 /** The addresses of the From field, as a reader's mail client shows them; null = not surely understood, or none. */
 export function readAuthors(content: Buffer, header: Header): Address[] | null {
-  if (countFields(header, 'from') !== 1) return null;
-  const addresses = parseAddressList(authorsIn(content, header, 'from'));
+  if (countFields(header, 'from') !== 1 || !header.endsWell) return null;
+  const value = authorsIn(content, header, 'from');
+  // One that was cut off would name other people.
+  const addresses = value.length < MAX_FIELD ? parseAddressList(value) : null;
   return addresses === null || addresses.length === 0 ? null : addresses;
 }
 

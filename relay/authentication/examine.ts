@@ -18,6 +18,8 @@ import { type Arrived, type ArrivedSignature, hasSignatures, NOTHING_ARRIVED, ve
 export type Examination = {
   readonly content: Buffer;
   readonly header: Header;
+  /** The addresses in the From field; null = not surely understood. */
+  readonly authors: readonly Address[] | null;
   readonly envelope: { readonly reversePath: Address | null };
   readonly session: {
     readonly remoteAddress: string;
@@ -52,7 +54,7 @@ export function createExaminer(options: ExaminerOptions): Examine {
   const records = createDomainRecords(resolve, clock);
 
   return async input => {
-    const authors = authorDomains(input.content, input.header) ?? [];
+    const authors = authorDomains(input.authors) ?? [];
     // All look-ups begin at once, so that a silent DNS is waited for once.
     const wishes = authors.map(author => records.dmarc(author));
     const returnPath = lookUpReturnPath(records, input.returnPath);

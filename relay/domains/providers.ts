@@ -5,10 +5,11 @@
 // named. Last compared in November 2026.
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { isHostOf, SES_HOSTS } from '../../src/mail/provider.ts';
 
 export type Provider = {
   /** Of POSTERN_UPSTREAMS: the host, or what it ends with behind a dot. */
-  readonly hosts: readonly string[];
+  readonly hosts: Parameters<typeof isHostOf>[1];
   readonly include: string;
   /**
    * Readers see a return path of the provider's domain, whose SPF is the provider's business: naming it in ours does no
@@ -21,7 +22,7 @@ export type Provider = {
 
 const PROVIDERS: readonly Provider[] = [
   // docs.aws.amazon.com/ses/latest/dg/send-email-authentication-spf.html; not to be signed: …-dkim-manual.html
-  { hosts: ['amazonaws.com'], include: 'amazonses.com', ownReturnPath: true, rewrites: ['message-id', 'date'] },
+  { hosts: SES_HOSTS, include: 'amazonses.com', ownReturnPath: true, rewrites: ['message-id', 'date'] },
   // on.bo/esp/postmark, mailermonk.com/guides/spf/postmark; own return path: spfwise.com/en/article/postmark-spf-dkim-dmarc-setup
   { hosts: ['smtp.postmarkapp.com', 'smtp-broadcasts.postmarkapp.com'], include: 'spf.mtasv.net', ownReturnPath: true },
   // docs.rocketlead.io/administration/email-setup/spf-record-patterns
@@ -94,6 +95,5 @@ function senderOf(host: string): Sender {
 }
 
 function providerOf(host: string): Provider | undefined {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return PROVIDERS.find(({ hosts }) => hosts.some(suffix => name === suffix || name.endsWith(`.${suffix}`)));
+  return PROVIDERS.find(({ hosts }) => isHostOf(host, hosts));
 }

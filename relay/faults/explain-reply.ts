@@ -1,5 +1,7 @@
 // What a reply would lead to, for `postern explain --reply`: the row that fits, and what follows from it with another
 // upstream left and without.
+
+import type { Provider } from '../../src/mail/provider.ts';
 import type { Reply } from '../../src/mail/reply.ts';
 import type { Scope, Stage } from '../../src/mail/upstream.ts';
 import type { RetrySchedule } from '../../src/platform/duration.ts';
@@ -7,7 +9,6 @@ import { describeStep } from '../dispatch/progress.ts';
 import { nextStep } from '../retry.ts';
 import type { Example } from './fault.ts';
 import { findFault, judgeReply } from './judge.ts';
-import type { Provider } from './provider.ts';
 
 export type ReplyExplanation = {
   readonly stage: Stage;

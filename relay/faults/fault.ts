@@ -1,6 +1,7 @@
 // A row of the table of faults: which replies it is about, who is at fault then, and where such a reply was seen.
+
+import type { Provider } from '../../src/mail/provider.ts';
 import type { Scope, Stage } from '../../src/mail/upstream.ts';
-import type { Provider } from './provider.ts';
 
 export type Fault = {
   /** Stands with the attempt, in log, event and `explain --reply`; never used again for something else. */

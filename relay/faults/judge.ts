@@ -2,11 +2,12 @@
 // fault is not blamed: what no row knows is the message's own trouble at that stage (`codes.ts`).
 //
 // Costs 1 to 5 µs of CPU a refusal, 13 for the longest text that is looked at; none takes longer than its length.
+
+import type { Provider } from '../../src/mail/provider.ts';
 import { isPermanent, type Reply } from '../../src/mail/reply.ts';
 import type { Stage, Verdict } from '../../src/mail/upstream.ts';
 import { type Fault, STAGES, TRANSACTION } from './fault.ts';
 import { createPhraseFinder } from './phrase-finder.ts';
-import type { Provider } from './provider.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { FAULTS } from './table.ts';
 

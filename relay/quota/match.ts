@@ -1,6 +1,6 @@
 // Which quotas apply to a message, out of a list that is kept in memory. Pure. What most mail gets is "none", and that
 // takes a look-up or four.
-import { domainKey } from '../../src/mail/quota.ts';
+import { foldDomain } from '../../src/mail/address.ts';
 import type { Identity, Stream } from '../../src/mail/submission.ts';
 import type { Quota } from '../../src/store/quotas.ts';
 
@@ -39,7 +39,7 @@ export function indexQuotas(quotas: readonly Quota[]): QuotaIndex {
 
   function applies(sender: Sender, domains: readonly string[]): boolean {
     if (quotas.length === 0) return false;
-    return common(sender).length > 0 || domains.some(domain => ofDomain(sender, domainKey(domain)).length > 0);
+    return common(sender).length > 0 || domains.some(domain => ofDomain(sender, foldDomain(domain)).length > 0);
   }
 
   function common(sender: Sender): Quota[] {
@@ -55,7 +55,7 @@ export function indexQuotas(quotas: readonly Quota[]): QuotaIndex {
 
   function match(sender: Sender, recipients: readonly Addressed[]): Match {
     const byKey = Map.groupBy(recipients, ({ domain }) => {
-      const key = domainKey(domain);
+      const key = foldDomain(domain);
       return ofDomain(sender, key).length > 0 ? key : '';
     });
     const groups = [...byKey].map(([key, own]) => ({

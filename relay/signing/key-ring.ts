@@ -1,8 +1,8 @@
 // The keys that sign now, in memory. Whether they changed is one number in the database, asked for at most every 1.5 s and
 // only while mail comes: a message costs no query, with or without a key, and a change is followed within 2 s.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { domainToASCII } from 'node:url';
 import type { Kysely } from 'kysely';
+import { foldDomain } from '../../src/mail/address.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Sealer } from '../../src/platform/sealing.ts';
@@ -43,7 +43,7 @@ export function createKeyRing({ db, sealer, clock, log }: KeyRingOptions): KeyRi
       const current = ring !== null && clock() < freshUntil ? ring : await refresh();
       if (current.size === 0) return [];
       for (const domain of domains) {
-        const entries = nearest(current, tenantId, aLabels(domain));
+        const entries = nearest(current, tenantId, foldDomain(domain));
         if (entries) return open(entries);
       }
       return [];
@@ -81,11 +81,6 @@ export function createKeyRing({ db, sealer, clock, log }: KeyRingOptions): KeyRi
       return entry.opened;
     });
   }
-}
-
-/** As domains are stored: RFC 8616 section 4 wants A-labels in d=. */
-export function aLabels(domain: string): string {
-  return /^[a-z\d.-]*$/.test(domain) ? domain : domainToASCII(domain) || domain.toLowerCase();
 }
 
 /** What the private key of a selector is bound to. */

@@ -1,8 +1,7 @@
 // Direct delivery: each recipient's domain has hosts of its own. A message's recipients are grouped by domain, the groups
 // go side by side, and every one gets its own result. One domain's trouble is no other's: it does not hold their mail up
 // beyond the deadline, and what waits for its turn does not wait here for long.
-import { domainToASCII } from 'node:url';
-import { domainOf } from '../../src/mail/address.ts';
+import { domainOf, foldDomain } from '../../src/mail/address.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
 import { isPermanent } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult, Peer, Upstream } from '../../src/mail/upstream.ts';
@@ -146,9 +145,8 @@ export class MxUpstream implements Upstream {
 function groupByDomain(recipients: readonly Recipient[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [index, { address }] of recipients.entries()) {
-    const domain = domainOf(address).toLowerCase();
     // What is no domain name is told so by `findHosts`.
-    const key = domain.startsWith('[') ? domain : domainToASCII(domain) || domain;
+    const key = foldDomain(domainOf(address));
     groups.set(key, [...(groups.get(key) ?? []), index]);
   }
   return groups;

@@ -1,10 +1,10 @@
 // Sessions with one host or one domain: at most so many at the same time, kept for a while and used again. A session that
 // died while it lay idle is the pool's own trouble and is replaced without a word.
 import type { Envelope } from '../../src/mail/envelope.ts';
+import type { Provider } from '../../src/mail/provider.ts';
 import { reply } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
 import { judgeReply } from '../faults/judge.ts';
-import type { Provider } from '../faults/provider.ts';
 import { SessionError } from './greeting.ts';
 import { CrowdedError, Places } from './places.ts';
 import type { SmtpSession } from './smtp-session.ts';

@@ -2,10 +2,10 @@
 // the upstream allows. It is our own and not nodemailer's because of one line that it keeps: before the last dot went out
 // a fallback is safe, after it the message may be delivered twice (docs/decisions/0002).
 import type { Envelope } from '../../src/mail/envelope.ts';
+import { type Provider, providerOfHost } from '../../src/mail/provider.ts';
 import { formatReply, isPositive, type Reply, reply } from '../../src/mail/reply.ts';
 import type { AttemptResult, Stage } from '../../src/mail/upstream.ts';
 import { judgeReply } from '../faults/judge.ts';
-import { type Provider, providerOfHost } from '../faults/provider.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { mailCommand, rcptCommand } from './envelope-commands.ts';
 import { describeError, type Extensions, greet, SessionError } from './greeting.ts';

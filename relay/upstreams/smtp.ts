@@ -1,8 +1,8 @@
 // A smart host: at most `connections` sessions, kept and used again, paced to `rate`.
 import type { Envelope } from '../../src/mail/envelope.ts';
+import { providerOfHost } from '../../src/mail/provider.ts';
 import type { AttemptReport, Upstream } from '../../src/mail/upstream.ts';
 import type { SmartHostSettings } from '../../src/platform/upstream-url.ts';
-import { providerOfHost } from '../faults/provider.ts';
 import { Pacer } from './pacer.ts';
 import { SessionPool } from './session-pool.ts';
 import { type SessionOptions, SmtpSession } from './smtp-session.ts';

@@ -1,6 +1,7 @@
 // For doctor: where providers may report, and whether mail goes to them so that they can name our deliveries.
 import { eventPaths } from '../../bounce/index.ts';
-import { type ProviderKind, providerOfHost } from '../mail/provider-fields.ts';
+import { providerOfHost } from '../mail/provider.ts';
+import type { ProviderKind } from '../mail/provider-fields.ts';
 import type { Settings } from '../platform/settings.ts';
 import { smartHosts } from '../platform/upstream-url.ts';
 import type { Finding } from './finding.ts';

@@ -1,8 +1,8 @@
 // `postern quota …`: how much of whose mail may go out in a time.
 import { type Command, Option } from 'commander';
 import type { Kysely } from 'kysely';
-import { isDomain } from '../mail/address.ts';
-import { describeLimit, describeQuota, describeScope, domainKey, WINDOWS_MS } from '../mail/quota.ts';
+import { foldDomain, isDomain } from '../mail/address.ts';
+import { describeLimit, describeQuota, describeScope, WINDOWS_MS } from '../mail/quota.ts';
 import type { Stream } from '../mail/submission.ts';
 import { parseDuration } from '../platform/duration.ts';
 import { findCredential } from '../store/credentials.ts';
@@ -107,7 +107,7 @@ async function readScope(db: Kysely<Database>, { credential: name, tenant, strea
     credentialId: credential?.credentialId ?? null,
     tenantId: tenant ?? null,
     stream: stream ?? null,
-    recipientDomain: recipientDomain === undefined ? null : domainKey(recipientDomain),
+    recipientDomain: recipientDomain === undefined ? null : foldDomain(recipientDomain),
   };
 }
 

@@ -52,7 +52,12 @@ function foldBeyondAscii(address: string): string {
   const at = address.lastIndexOf('@');
   const domain = address.slice(at + 1);
   const local = at < 0 ? '' : address.slice(0, at + 1);
-  return foldText(local) + (isAscii(domain) ? domain.toLowerCase() : domainToASCII(domain) || foldText(domain));
+  return foldText(local) + foldDomain(domain);
+}
+
+/** Lower case, an IDN as its A-label (RFC 5890): the form in which two spellings of one domain meet. */
+export function foldDomain(domain: string): string {
+  return isAscii(domain) ? domain.toLowerCase() : domainToASCII(domain) || foldText(domain);
 }
 
 /** Folding can take a character apart again. */

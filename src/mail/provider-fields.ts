@@ -1,22 +1,16 @@
 // Marks that a provider hands back in its events: the delivery's id in the one place of each provider that its events
 // repeat. Without the mark an event is tied to its message by Message-ID and recipient alone.
+import { type Provider, providerOfHost } from './provider.ts';
 import type { MessageId } from './submission.ts';
 
 /** The name of the tag, metadata entry, variable or argument. Postmark allows 20 characters, SES letters, digits, _ and -. */
 export const DELIVERY_MARK = 'postern';
 
-export type ProviderKind = 'ses' | 'postmark' | 'mailgun' | 'sendgrid';
+/** Those that report events. */
+export type ProviderKind = Extract<Provider, 'ses' | 'postmark' | 'mailgun' | 'sendgrid'>;
 
 /** A message of ours, and which of its recipients; null = the transaction had several. */
 export type MarkedDelivery = { readonly messageId: MessageId; readonly n: number | null };
-
-/** Where each provider takes mail over SMTP, by the end of the host's name. */
-const HOSTS: readonly (readonly [RegExp, ProviderKind])[] = [
-  [/(^|\.)email-smtp(-fips)?\.[a-z\d-]+\.(vpce\.)?amazonaws\.com(\.cn)?$/, 'ses'],
-  [/(^|\.)postmarkapp\.com$/, 'postmark'],
-  [/(^|\.)mailgun\.org$/, 'mailgun'],
-  [/(^|\.)sendgrid\.net$/, 'sendgrid'],
-];
 
 /**
  * The header field, with its CRLF, that makes the provider behind `upstreamHost` repeat our delivery in its events; empty
@@ -37,14 +31,9 @@ export function providerFields(upstreamHost: string, messageId: MessageId, n: nu
       return `X-Mailgun-Variables: ${JSON.stringify({ [DELIVERY_MARK]: value })}\r\n`;
     case 'sendgrid':
       return `X-SMTPAPI: ${JSON.stringify({ unique_args: { [DELIVERY_MARK]: value } })}\r\n`;
-    case null:
+    default:
       return '';
   }
-}
-
-export function providerOfHost(host: string): ProviderKind | null {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return HOSTS.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }
 
 /** What `providerFields` wrote; null for anything else. */

@@ -1,5 +1,4 @@
 // A quota: how many messages or recipients, of whom and to where, in any stretch of time of a given length.
-import { domainToASCII } from 'node:url';
 import type { Stream } from './submission.ts';
 
 export type QuotaCounts = 'messages' | 'recipients';
@@ -9,7 +8,7 @@ export type QuotaScope = {
   readonly credential: string | null;
   readonly tenantId: string | null;
   readonly stream: Stream | null;
-  /** In the form of `domainKey`. */
+  /** As `foldDomain` has it. */
   readonly recipientDomain: string | null;
 };
 
@@ -66,9 +65,4 @@ export function describeScope({ credential, tenantId, stream, recipientDomain }:
   ]
     .filter(Boolean)
     .join(', ');
-}
-
-/** The form in which two spellings of one domain meet: folded, and as DNS has it. */
-export function domainKey(domain: string): string {
-  return (/^[\x20-\x7e]*$/.test(domain) ? '' : domainToASCII(domain)) || domain.toLowerCase();
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressKey, domainOf, parseMailbox } from '../../src/mail/address.ts';
+import { addressKey, domainOf, foldDomain, parseMailbox } from '../../src/mail/address.ts';
 
 const ascii = (text: string) => parseMailbox(text, { smtpUtf8: false });
 const utf8 = (text: string) => parseMailbox(text, { smtpUtf8: true });
@@ -191,4 +191,14 @@ describe('two spellings of one mailbox have one key', () => {
   ])('but %s makes another one', (_why, one, other) => {
     expect(addressKey(one)).not.toBe(addressKey(other));
   });
+});
+
+it.each([
+  ['GMail.com', 'gmail.com'],
+  ['Bücher.example', 'xn--bcher-kva.example'],
+  ['[192.0.2.1]', '[192.0.2.1]'],
+  // Not a name that DNS could have: it meets itself at least.
+  ['\u200d', '\u200d'],
+])('the domain %s meets others as %s', (domain, key) => {
+  expect(foldDomain(domain)).toBe(key);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { providerFields, providerOfHost, readDeliveryMark } from '../../src/mail/provider-fields.ts';
+import { providerFields, readDeliveryMark } from '../../src/mail/provider-fields.ts';
 import type { MessageId } from '../../src/mail/submission.ts';
 
 const ID = '01HF7YAT00ABCDEFGHJKMNPQRS' as MessageId;
@@ -14,22 +14,6 @@ it.each([
 
 it('names the message alone where a transaction has several recipients', () => {
   expect(providerFields('smtp.postmarkapp.com', ID, null)).toBe(`X-PM-Metadata-postern: ${ID}\r\n`);
-});
-
-describe('the provider of a host', () => {
-  it.each([
-    ['EMAIL-SMTP.US-GOV-WEST-1.AMAZONAWS.COM', 'ses'],
-    ['email-smtp-fips.us-east-1.amazonaws.com', 'ses'],
-    ['vpce-0a-b.email-smtp.eu-west-1.vpce.amazonaws.com', 'ses'],
-    ['email-smtp.cn-north-1.amazonaws.com.cn', 'ses'],
-    ['smtp-broadcasts.postmarkapp.com.', 'postmark'],
-    ['smtp.eu.mailgun.org', 'mailgun'],
-    ['smtp.eu.sendgrid.net', 'sendgrid'],
-    ['smtp.notsendgrid.net', null],
-    ['smtp.sendgrid.net.example', null],
-    ['s3.amazonaws.com', null],
-    ['', null],
-  ])('%s is %s', (host, expected) => expect(providerOfHost(host)).toBe(expected));
 });
 
 describe('a mark', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeQuota, domainKey, type QuotaRule } from '../../src/mail/quota.ts';
+import { describeQuota, type QuotaRule } from '../../src/mail/quota.ts';
 
 const RULE: QuotaRule = {
   ...{ credential: 'app', tenantId: null, stream: null, recipientDomain: null },
@@ -21,14 +21,4 @@ it.each<[Partial<QuotaRule>, string]>([
   [{ recipientDomain: 'gmail.com' }, '5 messages a minute (credential app, to gmail.com)'],
 ])('%j is called %s', (changes, name) => {
   expect(describeQuota({ ...RULE, ...changes })).toBe(name);
-});
-
-it.each([
-  ['GMail.com', 'gmail.com'],
-  ['Bücher.example', 'xn--bcher-kva.example'],
-  ['[192.0.2.1]', '[192.0.2.1]'],
-  // Not a name that DNS could have: it meets itself at least.
-  ['\u200d', '\u200d'],
-])('the domain %s meets others as %s', (domain, key) => {
-  expect(domainKey(domain)).toBe(key);
 });

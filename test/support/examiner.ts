@@ -1,6 +1,7 @@
 // An examiner that asks a name server on loopback, and the message that most tests send through it.
 import { createExaminer, type Examination, type ExaminerOptions } from '../../relay/authentication/examine.ts';
 import type { AuthenticationFacts } from '../../relay/authentication/facts.ts';
+import { readAuthors } from '../../relay/sender.ts';
 import type { Address } from '../../src/mail/address.ts';
 import { scanHeader } from '../../src/mail/header.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -35,9 +36,9 @@ export async function startExaminer(zone: Zone, options: Partial<ExaminerOptions
     logged,
     examine(message, input = {}) {
       const content = Buffer.from(message, 'latin1');
+      const header = scanHeader(content);
       return examine({
-        content,
-        header: scanHeader(content),
+        ...{ content, header, authors: readAuthors(content, header) },
         envelope: { reversePath: 'bounce@b.x.example' as Address },
         session: { remoteAddress: '127.0.0.1', clientName: 'app.example', authenticated: true },
         willSign: [],

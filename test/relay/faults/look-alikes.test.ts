@@ -2,7 +2,7 @@
 // trouble, a message given up for the upstream's.
 import { describe, expect, it } from 'vitest';
 import { judgeReply } from '../../../relay/faults/judge.ts';
-import type { Provider } from '../../../relay/faults/provider.ts';
+import type { Provider } from '../../../src/mail/provider.ts';
 import type { Scope, Stage } from '../../../src/mail/upstream.ts';
 import { replyOf } from './said.ts';
 

@@ -3,7 +3,7 @@
 // sisimai/set-of-emails, and the programs themselves.
 import { describe, expect, it } from 'vitest';
 import { judgeReply } from '../../../relay/faults/judge.ts';
-import type { Provider } from '../../../relay/faults/provider.ts';
+import type { Provider } from '../../../src/mail/provider.ts';
 import type { Scope, Stage } from '../../../src/mail/upstream.ts';
 import { replyOf } from './said.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { providerOfHost } from '../../../relay/faults/provider.ts';
+import { providerOfHost } from '../../src/mail/provider.ts';
 
 it.each([
   ['email-smtp.eu-west-1.amazonaws.com', 'ses'],
@@ -12,6 +12,17 @@ it.each([
   ['mta5.am0.yahoodns.net', 'yahoo'],
   ['mx01.mail.icloud.com', 'apple'],
   ['smtp.zoho.eu', 'zoho'],
+  ['email-smtp-fips.us-east-1.amazonaws.com', 'ses'],
+  ['vpce-0a-b.email-smtp.eu-west-1.vpce.amazonaws.com', 'ses'],
+  ['email-smtp.cn-north-1.amazonaws.com.cn', 'ses'],
+  ['inbound-smtp.eu-west-1.amazonaws.com', 'ses'],
+  ['ec2-192-0-2-1.eu-west-1.compute.amazonaws.com', null],
+  ['EMAIL-SMTP.US-GOV-WEST-1.AMAZONAWS.COM', 'ses'],
+  ['smtp-broadcasts.postmarkapp.com.', 'postmark'],
+  ['smtp.notsendgrid.net', null],
+  ['smtp.sendgrid.net.example', null],
+  ['', null],
+  ['s3.amazonaws.com', null],
   ['127.0.0.1', null],
   ['notgmail.com', null],
   ['gmail.com.example.net', null],

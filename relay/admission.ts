@@ -10,6 +10,3 @@ export type Admission = {
   /** Why the recipient is refused, or null. */
   readonly objectToRecipient: (identity: Identity, recipient: Address) => Promise<Reply | null> | null;
 };
-
-/** Lets everything pass. */
-export const OPEN: Admission = { objectToMail: () => null, objectToRecipient: () => null };

@@ -9,6 +9,7 @@ import { newId } from '../src/platform/id.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import { isDataError, isOutOfSpace, type Pool } from '../src/platform/postgres.ts';
+import { SealError } from '../src/platform/sealing.ts';
 import { type Acceptance, type AcceptResult, acceptMessages, type SuppressedRecipient } from '../src/store/accept.ts';
 import type { Assess, Assessment } from './assess.ts';
 import type { Handing, HandOver } from './dispatch/hand-over.ts';
@@ -61,16 +62,19 @@ export function createSubmit(options: SubmitOptions): Submit {
     isOneItemsFault: isDataError,
   });
 
-  return async submitted => {
+  return async submission => {
     const startedAt = performance.now();
-    const assessment = await assess(submitted);
-    const { verdict } = assessment;
-    if (verdict.kind !== 'accept') return refuse(submitted, verdict);
-    const submission = { ...submitted, stream: assessment.directives.stream ?? submitted.stream };
-    const result = await take(submission, assessment, verdict.mode).catch(error => unable(submission, error));
+    const result = await judgeAndTake(submission).catch(error => unable(submission, error));
     if (result.kind === 'accepted') metrics.acceptSeconds.observe((performance.now() - startedAt) / 1_000);
     return result;
   };
+
+  async function judgeAndTake(submission: Submission): Promise<SubmitResult> {
+    const assessment = await assess(submission);
+    const { verdict, directives } = assessment;
+    if (verdict.kind !== 'accept') return refuse(submission, verdict);
+    return take({ ...submission, stream: directives.stream ?? submission.stream }, assessment, verdict.mode);
+  }
 
   async function take(submission: Submission, assessment: Assessment, mode: Mode): Promise<SubmitResult> {
     const now = clock();
@@ -165,6 +169,7 @@ export function createSubmit(options: SubmitOptions): Submit {
   /** Whatever the database says, the app keeps its message and tries again. */
   function unable(submission: Submission, error: unknown): SubmitResult {
     log.error({ ...about(submission), err: error }, 'message not stored');
+    if (error instanceof SealError) return refuse(submission, { ...STORAGE_UNAVAILABLE, rule: 'keys-do-not-open' });
     return refuse(submission, isOutOfSpace(error) ? STORAGE_FULL : STORAGE_UNAVAILABLE);
   }
 

@@ -3,7 +3,7 @@
 // name. A success takes nothing back, or a guesser with a login of his own would log in between two guesses.
 import { createHash } from 'node:crypto';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { neighbourhood } from './networks.ts';
+import { neighbourhood } from '../../src/platform/networks.ts';
 
 const MAX_FAILURES = 20;
 const WINDOW_S = 15 * 60;

@@ -1,6 +1,6 @@
 // How many sessions there are, of whom: both ports share the count, so that one client cannot take the door from the
 // others (THREATS 16). A stranger is whoever has not said who he is; a client has, or comes from a trusted network.
-import { neighbourhood } from './networks.ts';
+import { neighbourhood } from '../../src/platform/networks.ts';
 
 export type SessionLimits = {
   readonly total: number;

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity, Mode } from '../../src/mail/submission.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
+import { isIn, type Network, parseAddress, parseNetwork } from '../../src/platform/networks.ts';
 import type { Credential } from '../../src/store/credentials.ts';
 import { identityOf, type NoteUse } from '../authenticate.ts';
-import { isIn, type Network, parseAddress, parseNetwork } from './networks.ts';
 
 export type TrustedNetworksOptions = {
   /** Credentials that name networks, the oldest first. */

@@ -58,15 +58,21 @@ export function registerCredential(program: Command): void {
 function withTreatment(command: Command): Command {
   const choice = (flags: string, doc: string, choices: string[]) => new Option(flags, doc).choices(choices);
   return command
-    .option('--from <domain...>', 'sender domains, or whole addresses, that it may use; any = no limit (default: any)')
+    .option('--from <domain...>', 'sender domains, or whole addresses, that it may use; any = no limit, as at first')
     .option('--network <cidr...>', 'networks that need no login, none = take them away (example: 10.1.0.0/16)')
     .addOption(choice('--mode <mode>', "default: the gateway's", ['live', 'capture', 'default']))
     .addOption(
-      choice('--authentication <policy>', 'SPF, DKIM, DMARC and ARC (default: observe)', ['off', 'observe', 'enforce']),
+      choice('--authentication <policy>', 'SPF, DKIM, DMARC and ARC (at first: observe)', [
+        'off',
+        'observe',
+        'enforce',
+      ]),
     )
-    .addOption(choice('--over-quota <treatment>', 'mail beyond a quota (default: defer)', ['defer', 'reject', 'hold']))
-    .addOption(choice('--on-suppressed <answer>', 'suppressed recipients (default: accept)', ['accept', 'reject']))
-    .addOption(choice('--control-headers <which>', 'X-Postern-… and the like (default: honour)', ['honour', 'ignore']));
+    .addOption(choice('--over-quota <treatment>', 'mail beyond a quota (at first: defer)', ['defer', 'reject', 'hold']))
+    .addOption(choice('--on-suppressed <answer>', 'suppressed recipients (at first: accept)', ['accept', 'reject']))
+    .addOption(
+      choice('--control-headers <which>', 'X-Postern-… and the like (at first: honour)', ['honour', 'ignore']),
+    );
 }
 
 /** Checked here, where it can be said which of them is wrong. */

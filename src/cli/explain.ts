@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import ipaddr from 'ipaddr.js';
 import { createExplainer, identityOf } from '../../relay/index.ts';
 import { type Address, addressKey, parseMailbox } from '../mail/address.ts';
 import type { Identity, Submission } from '../mail/submission.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createMetrics } from '../platform/metrics.ts';
+import { isIn, parseAddress, parseNetwork } from '../platform/networks.ts';
 import { defaultMode } from '../platform/settings.ts';
 import { type Credential, findCredential, listCredentials } from '../store/credentials.ts';
 import { Failure, printJson, type Store, withStore } from './context.ts';
@@ -90,12 +90,9 @@ async function findSender({ db }: Store, name: string | undefined): Promise<Cred
 
 /** From anywhere else, nothing would be asked but a login. */
 function assertTrusted({ name, networks }: Credential, from: string): void {
-  if (!ipaddr.isValid(from)) throw new Failure(`${from} is no address (example: --without-login-from 10.1.2.3)`);
-  const address = ipaddr.process(from);
-  const isInside = networks
-    .map(network => ipaddr.parseCIDR(network))
-    .some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
-  if (isInside) return;
+  const address = parseAddress(from);
+  if (address === null) throw new Failure(`${from} is no address (example: --without-login-from 10.1.2.3)`);
+  if (networks.some(network => isIn(parseNetwork(network), address))) return;
   const known = networks.length === 0 ? 'no networks' : networks.join(', ');
   throw new Failure(
     `${from} would get 530 5.7.0 Authentication required: credential ${name} has ${known} ` +

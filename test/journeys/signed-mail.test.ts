@@ -125,6 +125,7 @@ it('under another secret key it says so at the start, and takes no mail of that 
   );
   expect(other.lines.filter(line => line.event === 'keys-do-not-open')).toHaveLength(1);
   await expect(other.submit('b@x.example', 'From: shop@example.com\r\n\r\nhello\r\n')).rejects.toThrow('451 4.3.0');
+  expect(other.lines.filter(line => line.event === 'deferred')).toMatchObject([{ rule: 'keys-do-not-open' }]);
   await other.submit('b@x.example', 'From: shop@other.example\r\n\r\nhello\r\n');
   await other.end();
 });

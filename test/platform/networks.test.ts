@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isIn, neighbourhood, parseAddress, parseNetwork } from '../../../relay/listener/networks.ts';
+import { isIn, neighbourhood, parseAddress, parseNetwork } from '../../src/platform/networks.ts';
 
 describe('an address is in a network', () => {
   it.each([

@@ -1,5 +1,6 @@
 // What an SPF record (RFC 7208) tells about mail that has not left yet: the addresses that it will come from are the
 // upstream's, and mostly not known to us, so this reads what can be known without them. Evaluation is mailauth's.
+import { parseSpf, type SpfTerm, spfRecords } from '../domains/spf-record.ts';
 
 export type SpfRecord =
   /** No record, or several, which is an error: SPF does not pass from anywhere. */
@@ -13,33 +14,21 @@ export type SpfRecord =
   /** The DNS did not say. */
   | { readonly kind: 'unknown' };
 
-const VERSION = /^v=spf1(?: |$)/i;
-
 export function readSpfRecords(texts: readonly string[]): SpfRecord {
-  const records = texts.filter(text => VERSION.test(text));
+  const records = spfRecords(texts);
   if (records.length === 0) return { kind: 'absent' };
-  return records.length === 1 ? read(records[0]!) : { kind: 'broken' };
+  const terms = records.length === 1 ? parseSpf(records[0]!.toLowerCase()) : null;
+  return terms === null || 'bad' in terms ? { kind: 'broken' } : read(terms);
 }
 
-function read(record: string): SpfRecord {
-  const includes: string[] = [];
-  let redirect: string | null = null;
-  let hasMechanism = false;
-  for (const term of record.toLowerCase().split(/ +/).slice(1)) {
-    const all = /^([+?~-]?)all$/.exec(term);
-    if (all && !hasMechanism) return { kind: all[1] === '' || all[1] === '+' ? 'anybody' : 'nobody' };
-    // What stands behind `all` is never asked, and a redirect is not either.
-    if (all) return { kind: 'some', includes };
-    const modifier = /^([a-z][a-z\d._-]*)=(.*)$/.exec(term);
-    if (modifier) {
-      if (modifier[1] === 'redirect') redirect = modifier[2]!;
-      continue;
-    }
-    if (term === '') continue;
-    hasMechanism = true;
-    const include = /^\+?include:(.+)$/.exec(term);
-    if (include) includes.push(include[1]!);
-  }
-  if (redirect !== null) includes.push(redirect);
-  return hasMechanism || redirect !== null ? { kind: 'some', includes } : { kind: 'nobody' };
+function read(terms: readonly SpfTerm[]): SpfRecord {
+  const mechanisms = terms.filter(term => term.kind === 'mechanism');
+  const all = mechanisms.findIndex(({ name }) => name === 'all');
+  if (all === 0) return { kind: mechanisms[0]!.qualifier === '+' ? 'anybody' : 'nobody' };
+  // What stands behind `all` is never asked, and a redirect is not either.
+  const asked = all < 0 ? mechanisms : mechanisms.slice(0, all);
+  const redirect = all < 0 ? terms.filter(({ kind, name }) => kind === 'modifier' && name === 'redirect') : [];
+  if (asked.length === 0 && redirect.length === 0) return { kind: 'nobody' };
+  const included = asked.filter(({ name, qualifier }) => name === 'include' && qualifier === '+');
+  return { kind: 'some', includes: [...included, ...redirect].map(({ value }) => value) };
 }

@@ -104,6 +104,7 @@ describe('an SPF record (RFC 7208), before anything is sent', () => {
     [['v=spf1 a -all redirect=r.example'], { kind: 'some', includes: [] }],
     [['other', 'V=SPF1 mx -all'], { kind: 'some', includes: [] }],
     [['v=spf1 mx', 'v=spf1 a'], { kind: 'broken' }],
+    [['v=spf1 mx -al'], { kind: 'broken' }],
     [['v=spf10 mx'], { kind: 'absent' }],
     [[], { kind: 'absent' }],
   ])('%j', (texts, expected) => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postern, posternIn } from '../support/command-line.ts';
+import { postern, posternIn, printedJson } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -36,15 +36,7 @@ afterAll(async () => {
 });
 
 const run = (...args: string[]) => postern(environment, ...args);
-const json = async (...args: string[]) => {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout
-    .trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line));
-};
+const json = (...args: string[]) => printedJson(run(...args, '--json'));
 
 describe('message', () => {
   it('find, show and raw tell the whole story', async () => {

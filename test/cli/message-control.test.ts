@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../../src/store/accept.ts';
 import { acceptance } from '../support/acceptance.ts';
-import { postern } from '../support/command-line.ts';
+import { postern, printedJson } from '../support/command-line.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
 
@@ -21,15 +21,7 @@ afterAll(async () => {
 
 const run = (...args: string[]) =>
   postern({ DATABASE_URL: gateway.database.url, POSTERN_DATA_DIR: gateway.dataDir }, ...args);
-const json = async (...args: string[]) => {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout
-    .trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line));
-};
+const json = (...args: string[]) => printedJson(run(...args, '--json'));
 
 /** Greylisted, and so waiting for its next attempt. */
 async function waiting(...to: string[]): Promise<string> {

@@ -1,7 +1,7 @@
 // `postern quota …`: quotas as an operator sets and sees them.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addCredential } from '../../src/store/credentials.ts';
-import { postern } from '../support/command-line.ts';
+import { postern, printedJson } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -13,15 +13,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const run = (...args: string[]) => postern({ DATABASE_URL: database.url }, 'quota', ...args);
-const json = async (...args: string[]) => {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout
-    .trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line));
-};
+const json = (...args: string[]) => printedJson(run(...args, '--json'));
 
 it('set makes a quota or changes its limit, list shows how it stands, remove takes it away', async () => {
   const made = await run('set', '--credential', 'app', '--messages', '5', '--per', 'minute');

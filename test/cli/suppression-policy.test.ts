@@ -1,6 +1,6 @@
 // `postern suppression policy …`: what bounces lead to, as an operator sets and sees it.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { postern } from '../support/command-line.ts';
+import { postern, printedJson } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -11,15 +11,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const run = (...args: string[]) => postern({ DATABASE_URL: database.url }, 'suppression', 'policy', ...args);
-const json = async (...args: string[]) => {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout
-    .trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line));
-};
+const json = (...args: string[]) => printedJson(run(...args, '--json'));
 
 it('set makes a policy or changes what is named of it, list shows what holds, remove takes it away', async () => {
   expect((await run('list')).stdout).toMatch(

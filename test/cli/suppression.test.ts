@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postern } from '../support/command-line.ts';
+import { postern, printedJson } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -19,14 +19,7 @@ afterAll(async () => {
 });
 
 const run = (...args: string[]) => postern({ DATABASE_URL: database.url, POSTERN_DATA_DIR: folder }, ...args);
-const list = async (...args: string[]) => {
-  const { stdout } = await run('suppression', 'list', '--json', ...args);
-  return stdout
-    .trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line));
-};
+const list = (...args: string[]) => printedJson(run('suppression', 'list', '--json', ...args));
 
 describe('suppression', () => {
   it('add, list, export and import tell scope, times and probation', async () => {

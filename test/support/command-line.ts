@@ -29,6 +29,17 @@ export async function posternIn(
   return { code, stdout, stderr };
 }
 
+/** The lines of `--json`; throws when the command fails or complains. */
+export async function printedJson(running: Promise<Outcome>) {
+  const { code, stdout, stderr } = await running;
+  if (code !== 0 || stderr !== '') throw new Error(`exit ${code}: ${stderr}`);
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
+}
+
 /** Runs `postern start`; resolves when it says that it is ready. */
 export async function posternStart(environment: Record<string, string>) {
   const child = start(environment, ['start']);

@@ -11,7 +11,7 @@ import {
 import { type Json, textOf } from './json.ts';
 
 /** Both are hashed first: then even their lengths take the same time. */
-export function isSameSecret(given: string, expected: string): boolean {
+function isSameSecret(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
 }

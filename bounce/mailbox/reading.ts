@@ -161,7 +161,7 @@ export class Reading {
   }
 }
 
-export function sourceOf({ name }: MailboxSettings): string {
+function sourceOf({ name }: MailboxSettings): string {
   return `mailbox:${name}`;
 }
 

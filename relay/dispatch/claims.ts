@@ -4,8 +4,10 @@
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
+import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
 import {
+  type Claim,
   type ClaimedDelivery,
   claimDeliveries,
   type DeliveryKey,
@@ -26,6 +28,7 @@ export type ClaimsOptions = {
   readonly holder: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** How many more pieces of work the dispatcher wants. */
   readonly room: () => number;
   readonly onWork: (work: Work) => void;
@@ -129,14 +132,23 @@ export class Claims {
       const limit = appetite === 'one' ? Math.min(1, room()) : Math.min(MAX_CLAIM, room());
       if (appetite === 'none' || this.#stop.signal.aborted) return false;
       if (limit <= 0) return true;
-      const claimed = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
+      const { claimed, suppressed } = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
+      this.#tellSuppressed(suppressed);
       this.#waiting = claimed;
       // What could not be loaded is left to its lease, which must not be renewed then.
       await this.#load(groupClaimed(claimed)).finally(() => {
         this.#waiting = [];
       });
-      if (claimed.length < limit) return false;
+      if (claimed.length + suppressed.length < limit) return false;
       if (appetite === 'one') return true;
+    }
+  }
+
+  #tellSuppressed(suppressed: Claim['suppressed']): void {
+    const { log, metrics } = this.#options;
+    for (const { messageId, n, reason } of suppressed) {
+      metrics.settled.inc({ state: 'suppressed' });
+      log.info({ event: 'suppressed', messageId, deliveryId: `${messageId}.${n}`, reason }, 'suppressed');
     }
   }
 

@@ -55,6 +55,7 @@ export class Dispatcher implements HandOver {
     const window = Math.max(MIN_WINDOW, 4 * options.slots);
     this.#claims = new Claims({
       ...options,
+      metrics: options.deliver.metrics,
       room: () => (this.#stopping ? 0 : window - this.#backlog.length - this.#active.size),
       onWork: work => this.#enqueue(this.#backlog, work),
       keepLeases: () => this.#keepLeases(),

@@ -52,7 +52,7 @@ type Change = {
 };
 
 /** Null when nothing that is required became different. */
-export function changeOf(before: RecordedCheck | null, after: RecordedCheck): Change | null {
+function changeOf(before: RecordedCheck | null, after: RecordedCheck): Change | null {
   const old = before === null ? [] : problemsOf(before);
   const problems = problemsOf(after);
   const solved = old.filter(problem => !problems.includes(problem));

@@ -4,7 +4,7 @@ import { type Provider, providerOfHost } from './provider.ts';
 import type { MessageId } from './submission.ts';
 
 /** The name of the tag, metadata entry, variable or argument. Postmark allows 20 characters, SES letters, digits, _ and -. */
-export const DELIVERY_MARK = 'postern';
+const DELIVERY_MARK = 'postern';
 
 /** Those that report events. */
 export type ProviderKind = Extract<Provider, 'ses' | 'postmark' | 'mailgun' | 'sendgrid'>;

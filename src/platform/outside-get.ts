@@ -19,7 +19,7 @@ export type OutsideOptions = {
   readonly maxBytes?: number;
 };
 
-export class OutsideError extends Error {
+class OutsideError extends Error {
   override readonly name = 'OutsideError';
 }
 

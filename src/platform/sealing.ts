@@ -28,7 +28,7 @@ export class SealError extends Error {
   }
 }
 
-export const SECRET_KEY_BYTES = 32;
+const SECRET_KEY_BYTES = 32;
 const VERSION = 1;
 const ID_BYTES = 8;
 const NONCE_BYTES = 12;

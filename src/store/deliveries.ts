@@ -28,6 +28,12 @@ export type ClaimedDelivery = {
   readonly expiresAt: Date;
 };
 
+export type Claim = {
+  readonly claimed: readonly ClaimedDelivery[];
+  /** Settled by the claim itself. */
+  readonly suppressed: readonly { readonly messageId: MessageId; readonly n: number; readonly reason: string }[];
+};
+
 // What waited is asked about once more: an address may have been suppressed since it was accepted. Not what a person let
 // go, and not the message by which an address on probation is tried out.
 const CLAIM = (which: string, order: string) => `
@@ -59,12 +65,14 @@ with due as (
   from judged j where j.suppressed is null and d.message_id = j.message_id and d.n = j.n
   returning d.*
 )
-select c.message_id as "messageId", c.n, c.attempt, c.recipient, c.notify, c.orcpt,
+select c.message_id as "messageId", c.n, null::text as suppressed, c.attempt, c.recipient, c.notify, c.orcpt,
        c.pinned_upstream as "pinnedUpstream", m.reverse_path as "reversePath", m.ret, m.envid, m.body,
        m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.omitted, m.size,
        m.accepted_at as "acceptedAt", m.expires_at as "expiresAt"
 from claimed c join messages m using (message_id)
-order by c.message_id, c.n`;
+union all
+select message_id, n, reason, ${'null, '.repeat(14)}null from suppressed
+order by "messageId", n`;
 
 const CLAIM_DUE = CLAIM(`state = 'queued' and due_at <= now()`, 'due_at');
 const CLAIM_PARKED = CLAIM('parked', 'message_id, n');
@@ -73,11 +81,16 @@ const CLAIM_PARKED = CLAIM('parked', 'message_id, n');
 export async function claimDeliveries(
   pool: Pool,
   options: { which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number },
-): Promise<ClaimedDelivery[]> {
+): Promise<Claim> {
   const text = options.which === 'due' ? CLAIM_DUE : CLAIM_PARKED;
   const values = [options.limit, options.holder, options.leaseMs];
-  const { rows } = await pool.query<ClaimedDelivery>({ name: `claim-${options.which}`, text, values });
-  return rows;
+  const name = `claim-${options.which}`;
+  const { rows } = await pool.query<ClaimedDelivery & { suppressed: string | null }>({ name, text, values });
+  const suppressed = rows.filter(row => row.suppressed !== null);
+  return {
+    claimed: suppressed.length === 0 ? rows : rows.filter(row => row.suppressed === null),
+    suppressed: suppressed.map(({ messageId, n, suppressed: reason }) => ({ messageId, n, reason: reason! })),
+  };
 }
 
 /** When the next delivery that nobody has leased is due, if that is within `withinMs`; null = none is. */

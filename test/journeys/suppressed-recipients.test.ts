@@ -114,6 +114,18 @@ describe('an address that is suppressed while mail for it waits', () => {
     ]);
     expect(await gateway.events(id)).toEqual(expect.arrayContaining(['suppressed 0', 'delivered 1']));
     expect(arrivedFor()).toEqual(['RCPT TO:<a@example.net>']);
+    expect(gateway.lines.filter(line => line.event === 'suppressed' && line.deliveryId === `${id}.0`)).toHaveLength(1);
+  });
+
+  it('holds up nobody: what is behind it is taken in the same look', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 6; i += 1) ids.push(await gateway.submit([`gone${i}@example.net`, `a${i}@example.net`], LATER));
+    await putSuppressions(
+      pool,
+      ids.map((_, i) => ({ address: `gone${i}@example.net`, ...GLOBAL })),
+    );
+    await gateway.rows(`update deliveries set due_at = now() where message_id = any($1)`, ids);
+    for (const id of ids) await gateway.reaches(id, 'delivered', 'suppressed');
   });
 
   it('is mailed when a person lets it go', async () => {

@@ -26,7 +26,10 @@ async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
   return wanted.map(({ message }) => message.messageId);
 }
 const control = (deed: Deed, choice: Choice) => controlDeliveries(database.db, deed, choice, LIFE_MS);
-const claim = () => claimDeliveries(database.pool, { which: 'due', limit: 100, holder: 'node:run', leaseMs: 60_000 });
+const claim = async () => {
+  const options = { which: 'due', limit: 100, holder: 'node:run', leaseMs: 60_000 } as const;
+  return (await claimDeliveries(database.pool, options)).claimed;
+};
 const deliveries = () =>
   database.rows<{ n: number; state: DeliveryState; reason: string | null }>(
     'select n, state, reason from deliveries order by message_id, n',
@@ -92,7 +95,8 @@ describe('by hand', () => {
 
   it('hold takes what waits for an upstream out of that queue too, and release lets it in again', async () => {
     const [messageId] = await accepted(acceptance(['a@x.example'], { parked: true, dueInMs: 60_000 }));
-    const parked = () => claimDeliveries(database.pool, { which: 'parked', limit: 1, holder: 'h', leaseMs: 1 });
+    const parked = async () =>
+      (await claimDeliveries(database.pool, { which: 'parked', limit: 1, holder: 'h', leaseMs: 1 })).claimed;
     await control('hold', { messageIds: [messageId!] });
     expect(await parked()).toEqual([]);
     await control('release', { messageIds: [messageId!] });
@@ -104,7 +108,7 @@ describe('by hand', () => {
     const dispatcher = await database.pool.connect();
     try {
       await dispatcher.query('begin');
-      const claimed = await claimDeliveries(dispatcher as never, {
+      const { claimed } = await claimDeliveries(dispatcher as never, {
         which: 'due',
         limit: 1,
         holder: 'h',

@@ -70,7 +70,7 @@ describe('a deadlock with another transaction', () => {
 
   it('does not hold back what became of mail', async () => {
     await acceptMessages(database.pool, [acceptance(['a@x.example', 'b@x.example'])]);
-    const claimed = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
+    const { claimed } = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
     const changes = claimed.map(({ messageId, n, attempt }) => ({
       ...{ messageId, n, attempt, state: 'delivered' as const, dueInMs: null, parked: false, pinnedUpstream: null },
       ...{ keepsLease: false, reason: 'x', event: 'delivered' as const, eventData: null },

@@ -34,7 +34,7 @@ async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
 }
 
 const claim = (which: 'due' | 'parked' = 'due', limit = 100, holder = HOLDER) =>
-  claimDeliveries(database.pool, { which, limit, holder, leaseMs: LEASE_MS });
+  claimDeliveries(database.pool, { which, limit, holder, leaseMs: LEASE_MS }).then(({ claimed }) => claimed);
 const ids = (claimed: readonly { messageId: string }[]) => claimed.map(({ messageId }) => messageId);
 const state = () =>
   database.rows(

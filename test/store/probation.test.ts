@@ -35,7 +35,7 @@ const states = async () =>
 const accept = (...items: Acceptance[]) => acceptMessages(database.pool, items);
 /** What the upstream says to whatever is due. */
 async function settle(state: 'delivered' | 'failed'): Promise<void> {
-  const claimed = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
+  const { claimed } = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
   const changes = claimed.map(({ messageId, n, attempt }) => ({
     ...{ messageId, n, attempt, state, dueInMs: null, parked: false, pinnedUpstream: null, keepsLease: false },
     ...{ reason: 'x', event: state, eventData: null },

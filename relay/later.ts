@@ -16,7 +16,7 @@ export type Times = {
   readonly expiresAt: number;
 };
 
-/** What is sent later has as long from then on as any other has from its acceptance. */
+/** Mail for later expires as long after its send-at time as other mail does after its acceptance. */
 export function timesOf({ sendAtMs, maxAgeMs }: Directives, now: number, defaultMaxAgeMs: number): Times {
   const beginsAt = Math.max(sendAtMs ?? now, now);
   return { beginsAt, expiresAt: beginsAt + (maxAgeMs ?? defaultMaxAgeMs) };

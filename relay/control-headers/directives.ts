@@ -11,7 +11,7 @@ export type Directives = {
   readonly stream: Stream | null;
   /** When to begin, in milliseconds since 1970, never before now; null = nothing was said. */
   readonly sendAtMs: number | null;
-  /** How long it is tried once it has begun; null = as long as any other. */
+  /** For how long it is tried, from its acceptance or its send-at time, in milliseconds; null = the default. */
   readonly maxAgeMs: number | null;
   readonly idempotencyKey: string | null;
   /** null = nothing was said; empty = not to be tracked. */

@@ -11,7 +11,7 @@ export type Fault = {
   readonly opens?: true;
   /** Only of this provider. */
   readonly provider?: Provider;
-  /** Default: any, but before MAIL only for rows that blame the upstream or the way to it. */
+  /** Default: any; but connecting, EHLO, TLS and AUTH only for rows that blame the upstream or the way to it. */
   readonly stages?: readonly Stage[];
   readonly permanent?: boolean;
   readonly codes?: readonly number[];

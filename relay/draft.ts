@@ -6,6 +6,7 @@ import type { Acceptance, NewDelivery, RepeatKey } from '../src/store/accept.ts'
 import type { Directives } from './control-headers/directives.ts';
 import type { Handing } from './dispatch/hand-over.ts';
 import type { Later } from './later.ts';
+import { MAX_HEADER_FROM } from './routing/message-facts.ts';
 
 export type Draft = {
   readonly submission: Submission;
@@ -41,7 +42,7 @@ export function draftAcceptance(draft: Draft): Acceptance {
       body: envelope.body,
       smtpUtf8: envelope.smtpUtf8,
       internetMessageId: draft.internetMessageId,
-      headerFrom: fieldValue(content, header, 'from', 320),
+      headerFrom: fieldValue(content, header, 'from', MAX_HEADER_FROM),
       subject: fieldValue(content, header, 'subject', 500),
       traceHeader: draft.traceHeader,
       remoteAddress: submission.session.remoteAddress,
@@ -83,7 +84,7 @@ const QUEUED: Beginning = {
   attempt: 0,
   leaseHolder: null,
   dueInMs: 0,
-  parked: false,
+  waitsFor: null,
   pinnedUpstream: null,
   reason: null,
   event: null,
@@ -98,14 +99,16 @@ function beginningOf(handing: Handing): Beginning {
     case 'queue':
       return QUEUED;
     case 'park':
-      return { ...QUEUED, dueInMs: handing.dueInMs, parked: true, reason: handing.reason };
+      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.route, reason: handing.reason };
+    case 'turn':
+      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.waitsFor, reason: handing.reason };
     case 'hand-over':
       return {
         ...QUEUED,
         attempt: 1,
         leaseHolder: handing.holder,
         dueInMs: handing.leaseMs,
-        pinnedUpstream: handing.upstream,
+        pinnedUpstream: handing.choice.upstream.name,
       };
   }
 }

@@ -7,6 +7,7 @@ export type MessageId = string & { readonly __brand: 'MessageId' };
 export type Mode = 'live' | 'capture';
 
 export type Stream = 'transactional' | 'bulk';
+export const STREAMS: readonly Stream[] = ['transactional', 'bulk'];
 
 /** SPF, DKIM, DMARC and ARC: not looked at, noted, or a reason to refuse. */
 export type AuthenticationPolicy = 'off' | 'observe' | 'enforce';

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
 import { mailboxUrls } from './mailbox-url.ts';
 import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
+import { lifetimeRules, routeRules } from './route-rules.ts';
 import { parseSecretKey } from './sealing.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
@@ -170,6 +171,13 @@ export const SETTINGS = {
     'smtp://user:pass@smtp.example.com:587?name=main&rate=14/s&connections=10&tls=required',
     { secret: true },
   ),
+  POSTERN_ROUTES: setting(
+    routeRules,
+    '[]',
+    'Which mail takes which upstreams, rule by rule; without a rule: all of them in their order. A list in postern.yaml, ' +
+      'JSON in the environment.',
+    '[{"name":"bulk","when":{"stream":"bulk"},"to":"mailgun*3 + ses, postmark"}]',
+  ),
   POSTERN_MODE: setting(
     z.enum(['live', 'capture'], 'is neither live nor capture'),
     null,
@@ -187,6 +195,13 @@ export const SETTINGS = {
     '48h',
     'How long a message is tried before it expires.',
     '5d',
+  ),
+  POSTERN_LIFETIMES: setting(
+    lifetimeRules,
+    '[]',
+    'For which mail another schedule or age holds than POSTERN_RETRY and POSTERN_MAX_AGE, rule by rule. A list in ' +
+      'postern.yaml, JSON in the environment.',
+    '[{"name":"codes","when":{"tag":"otp"},"retry":"10s,30s,1m*","max-age":"10m"}]',
   ),
   POSTERN_REPEAT_WINDOW: setting(
     z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),

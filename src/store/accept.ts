@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
 import { againAfterDeadlock } from '../platform/postgres.ts';
+import { IS_PARKED } from './deliveries.ts';
 
 export type NewMessage = {
   readonly messageId: MessageId;
@@ -41,7 +42,8 @@ export type NewDelivery = {
   readonly leaseHolder: string | null;
   /** From now; null unless queued. */
   readonly dueInMs: number | null;
-  readonly parked: boolean;
+  /** As in `DeliveryChange`. */
+  readonly waitsFor: string | null;
   readonly pinnedUpstream: string | null;
   readonly reason: string | null;
   /** What its beginning is in the timeline, where that is worth saying. */
@@ -104,7 +106,7 @@ with taken as (
 ), wanted as (
   select * from json_to_recordset($2::json) as d (
     "messageId" text, "n" integer, "recipient" text, "recipientKey" text, "notify" text, "orcpt" text, "state" text,
-    "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "parked" boolean, "pinnedUpstream" text,
+    "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "waitsFor" text, "pinnedUpstream" text,
     "reason" text, "event" text, "attempts" json, "tenantId" text, "stream" text)
   where "messageId" not in (select "messageId" from repeated)
 ), ${delivery}), new_messages as (
@@ -118,11 +120,12 @@ with taken as (
 ), new_deliveries as (
   insert into deliveries
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", "state", "attempt", "leaseHolder",
-         now() + "dueInMs" * interval '1 ms', "parked", "pinnedUpstream", "reason", now()
+         now() + "dueInMs" * interval '1 ms', ${IS_PARKED('"waitsFor"')}, "pinnedUpstream", "reason", now(),
+         "stream", "waitsFor"
   from delivery where "suppressed" is null
   union all
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", 'suppressed', 0, null,
-         null, false, null, "suppressed", now()
+         null, false, null, "suppressed", now(), "stream", null
   from delivery where "suppressed" is not null
 ), new_attempts as (
   insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)

@@ -27,6 +27,7 @@ export type Database = {
   mailboxes: MailboxTable;
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
   quotas: QuotaTable;
+  routes: RouteTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
 };
 
@@ -89,6 +90,8 @@ type DeliveryTable = {
   pinned_upstream: string | null;
   reason: string | null;
   updated_at: Generated<Date>;
+  stream: Generated<Stream>;
+  waits_for: string | null;
 };
 
 type AttemptTable = {
@@ -133,6 +136,14 @@ type SuppressionTable = {
   probe_message_id: MessageId | null;
   probe_n: number | null;
   passed_at: Date | null;
+};
+
+type RouteTable = {
+  name: string;
+  position: number;
+  rule: ColumnType<unknown, string, string>;
+  created_at: Generated<Date>;
+  changed_at: Generated<Date>;
 };
 
 type SuppressionPolicyTable = {

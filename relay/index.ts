@@ -34,6 +34,8 @@ export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
 export { STAGES } from './faults/fault.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
+export { ruleFor } from './routing/match.ts';
+export { readStored } from './routing/route-book.ts';
 export { sealedFor } from './signing/key-ring.ts';
 export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';

@@ -11,6 +11,7 @@ import {
   type RouteRule,
   routeRule,
   unknownUpstreams,
+  writtenGroups,
   writtenWhen,
 } from '../platform/route-rules.ts';
 import type { Settings } from '../platform/settings.ts';
@@ -71,7 +72,7 @@ async function set(name: string, options: SetOptions): Promise<void> {
   const rule = read(routeRule, { name, when: whenOf(options), to });
   await withStore(async ({ pool }, settings) => {
     assertKnown(rule, settings);
-    const written = { when: writtenWhen(rule.when), to: to.split(',').map(group => group.trim()) };
+    const written = { when: writtenWhen(rule.when), to: writtenGroups(rule.to) };
     if (!(await setRoute(pool, { name, rule: written, before }))) throw new Failure(`there is no rule ${before}`);
     if (json) return printJson({ name, ...written });
     console.log(`Route ${name}: ${formatWhen(rule.when)} takes ${formatGroups(rule.to)}.`);
@@ -125,7 +126,8 @@ async function allRules({ pool }: Store, settings: Settings): Promise<{ rules: L
 async function list({ json }: { json?: boolean }): Promise<void> {
   const { rules, problems } = await withStore(allRules);
   if (json) {
-    for (const { name, when, to, source } of rules) printJson({ name, when: writtenWhen(when), to, source });
+    for (const { name, when, to, source } of rules)
+      printJson({ name, when: writtenWhen(when), to: writtenGroups(to), source });
     return;
   }
   printTable(
@@ -158,7 +160,7 @@ async function test(options: TestOptions): Promise<void> {
     const message = { tenantId: credential?.tenantId ?? 'default', credentialName, stream, tags };
     return ruleFor(rules, { ...message, reversePath: from, headerFrom: from }, to)!;
   });
-  if (json) return printJson({ rule: rule.name, to: rule.to, source: rule.source });
+  if (json) return printJson({ rule: rule.name, to: writtenGroups(rule.to), source: rule.source });
   console.log(
     `Rule ${rule.name} (${rule.source}): mail to ${domainOf(to as never)} takes ${formatGroups(rule.to) || 'nothing'}.`,
   );

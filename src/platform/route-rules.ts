@@ -105,10 +105,15 @@ export function unknownUpstreams(rules: readonly RouteRule[], known: ReadonlySet
   );
 }
 
-/** As `routeGroups` reads it. */
-export function formatGroups(groups: RouteGroups): string {
+/** As `routeGroups` reads them. */
+export function writtenGroups(groups: RouteGroups): string[] {
   const member = ({ upstream, weight }: WeightedUpstream) => (weight === 1 ? upstream : `${upstream}*${weight}`);
-  return groups.map(group => group.map(member).join(' + ')).join(', then ');
+  return groups.map(group => group.map(member).join(' + '));
+}
+
+/** For people. */
+export function formatGroups(groups: RouteGroups): string {
+  return writtenGroups(groups).join(', then ');
 }
 
 /** As a person would write it, for tables. */

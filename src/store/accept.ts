@@ -44,6 +44,8 @@ export type NewDelivery = {
   readonly parked: boolean;
   readonly pinnedUpstream: string | null;
   readonly reason: string | null;
+  /** From now, when that is later than its acceptance; null: with it. */
+  readonly beginsInMs: number | null;
   /** What its beginning is in the timeline, where that is worth saying. */
   readonly event: 'held' | 'deferred' | 'scheduled' | null;
 };
@@ -105,7 +107,7 @@ with taken as (
   select * from json_to_recordset($2::json) as d (
     "messageId" text, "n" integer, "recipient" text, "recipientKey" text, "notify" text, "orcpt" text, "state" text,
     "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "parked" boolean, "pinnedUpstream" text,
-    "reason" text, "event" text, "attempts" json, "tenantId" text, "stream" text)
+    "reason" text, "beginsInMs" double precision, "event" text, "attempts" json, "tenantId" text, "stream" text)
   where "messageId" not in (select "messageId" from repeated)
 ), ${delivery}), new_messages as (
   insert into messages
@@ -118,11 +120,12 @@ with taken as (
 ), new_deliveries as (
   insert into deliveries
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", "state", "attempt", "leaseHolder",
-         now() + "dueInMs" * interval '1 ms', "parked", "pinnedUpstream", "reason", now()
+         now() + "dueInMs" * interval '1 ms', "parked", "pinnedUpstream", "reason", now(),
+         now() + "beginsInMs" * interval '1 ms'
   from delivery where "suppressed" is null
   union all
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", 'suppressed', 0, null,
-         null, false, null, "suppressed", now()
+         null, false, null, "suppressed", now(), null
   from delivery where "suppressed" is not null
 ), new_attempts as (
   insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)

@@ -1,10 +1,13 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
 
+import type { Address } from '../src/mail/address.ts';
 import type { Upstream } from '../src/mail/upstream.ts';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
+import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
+import type { Rounds } from '../src/platform/rounds.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
@@ -16,9 +19,12 @@ import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
 import { UpstreamDiary } from './dispatch/upstream-diary.ts';
 import { createDoor, type DoorOptions } from './door.ts';
+import { watchDelays } from './dsn/delays.ts';
+import { tellSenders } from './dsn/follow.ts';
 import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
 import { createReturnPaths } from './return-path.ts';
+import type { Signer } from './signing/signer.ts';
 import { createSubmit, type Submit } from './submit.ts';
 import { createUpstream } from './upstreams/create.ts';
 
@@ -54,6 +60,8 @@ export type Relay = {
 
 export type RelayOptions = DoorOptions & {
   readonly queue: WakeQueue;
+  /** For transactions of several statements, which nothing on its way waits for. */
+  readonly slowPool: Pool;
   /** One run of one node: `node:run`. */
   readonly nodeId: string;
   readonly runId: string;
@@ -73,6 +81,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { settings } = options;
   const door = createDoor(options);
   let forgetting: ReturnType<typeof startForgetting> | null = null;
+  let telling: Rounds[] = [];
   return {
     submit: createSubmit({
       ...options,
@@ -88,9 +97,10 @@ export function createRelay(options: RelayOptions): Relay {
       diary.begin(upstreams.map(({ name }) => name));
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());
+      telling = startTelling(options, door.signer);
     },
     async stop(graceMs) {
-      await forgetting?.stop();
+      await Promise.all([forgetting, ...telling].map(one => one?.stop()));
       await door.quotas.stop();
       await dispatcher?.stop(graceMs);
       await diary.stop();
@@ -98,6 +108,22 @@ export function createRelay(options: RelayOptions): Relay {
       await Promise.all(upstreams.map(upstream => upstream.close()));
     },
   };
+}
+
+/** Where the process has that role: what is told to senders by mail, and that mail is late. */
+function startTelling(options: RelayOptions, signer: Signer): Rounds[] {
+  const { settings, hostname, queue, slowPool: pool, clock, log, metrics } = options;
+  if (!settings.POSTERN_ROLES.has('followers')) return [];
+  const from = (settings.POSTERN_DSN_FROM ?? `MAILER-DAEMON@${hostname}`) as Address;
+  const delayWarningMs = settings.POSTERN_DELAY_WARNING;
+  return [
+    tellSenders({
+      ...{ pool, hostname, from, signer, clock, log, metrics },
+      maxAgeMs: settings.POSTERN_MAX_AGE,
+      wake: () => queue.wake(0),
+    }),
+    ...(delayWarningMs === null ? [] : [watchDelays({ pool, delayWarningMs, clock, log })]),
+  ];
 }
 
 export type Explainer = {

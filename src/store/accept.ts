@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
 import { againAfterDeadlock } from '../platform/postgres.ts';
+import type { Connection } from './transaction.ts';
 
 export type NewMessage = {
   readonly messageId: MessageId;
@@ -254,8 +255,26 @@ export async function findRepeated(pool: Pool, { key, envelope }: RepeatKey): Pr
   return rows[0] ?? null;
 }
 
+/** Messages of our own, within the caller's transaction; by the statement that needs no second one, should one lapse. */
+export async function acceptWithin(connection: Connection, batch: readonly Acceptance[]): Promise<void> {
+  if (batch.length === 0) return;
+  await connection.query({ name: 'insert-with-probes', text: INSERT_WITH_PROBES, values: valuesOf(batch) });
+}
+
 async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> {
   if (batch.length === 0) return [];
+  const values = valuesOf(batch);
+  const run = async (query: { name: string; text: string }) => {
+    const { rows } = await againAfterDeadlock(() => pool.query<Row>({ ...query, values }));
+    return rows;
+  };
+  return run({ name: 'insert-accepted', text: INSERT_ACCEPTED }).catch(error => {
+    if (error.code !== DIVISION_BY_ZERO) throw error;
+    return run({ name: 'insert-with-probes', text: INSERT_WITH_PROBES });
+  });
+}
+
+function valuesOf(batch: readonly Acceptance[]): unknown[] {
   const messages: object[] = [];
   const deliveries: object[] = [];
   let start = 0;
@@ -273,15 +292,7 @@ async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> 
           batch.map(({ content }) => content),
           start,
         );
-  const values = [JSON.stringify(messages), JSON.stringify(deliveries), contents];
-  const run = async (query: { name: string; text: string }) => {
-    const { rows } = await againAfterDeadlock(() => pool.query<Row>({ ...query, values }));
-    return rows;
-  };
-  return run({ name: 'insert-accepted', text: INSERT_ACCEPTED }).catch(error => {
-    if (error.code !== DIVISION_BY_ZERO) throw error;
-    return run({ name: 'insert-with-probes', text: INSERT_WITH_PROBES });
-  });
+  return [JSON.stringify(messages), JSON.stringify(deliveries), contents];
 }
 
 /** Keys whose time is over; returns how many there were, `limit` at most. */

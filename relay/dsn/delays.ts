@@ -18,7 +18,7 @@ export type DelayOptions = {
 const LOOK_EVERY_MS = 60_000;
 const AFTER_TROUBLE_MS = 30_000;
 /** Of time, looked at in one transaction: after an outage of ours there may be days to catch up with. */
-const MAX_SPAN_MS = 600_000;
+const MAX_SPAN_MS = 3_600_000;
 
 /** Until it is stopped. Several may run: one at a time works. */
 export function watchDelays(options: DelayOptions): Rounds {

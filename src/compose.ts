@@ -107,7 +107,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   const returnPathKeys = await loadReturnPathKeys(dataDir.path, settings.POSTERN_SECRET_KEY);
   const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
-    ...{ pool: hot, db, queue, settings, hostname, clock: systemClock, log, metrics },
+    ...{ pool: hot, slowPool: other, db, queue, settings, hostname, clock: systemClock, log, metrics },
     nodeId: await nodeId(dataDir.path),
     runId: newId(Date.now()),
     returnPathKey: returnPathKeys[0]!,

@@ -91,7 +91,10 @@ function endedAttempt(
 
 function change({ work, choice, next }: Hop, { index, result, step }: Decided): DeliveryChange {
   const base = { ...key(work, index), reason: step.reason };
-  const eventData = { upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) };
+  const eventData = {
+    ...{ upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) },
+    ...(successIsOurs(work, index, result) ? { successIsOurs: true } : {}),
+  };
   switch (step.kind) {
     case 'settle':
       return {
@@ -124,6 +127,12 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
         pinnedUpstream: step.sameUpstream ? choice.upstream.name : null,
       };
   }
+}
+
+/** Whether somebody wants to be told of success whom nobody behind us will tell (RFC 3461 section 5.2.2). */
+function successIsOurs(work: Work, index: number, result: AttemptResult): boolean {
+  const asked = work.envelope.recipients[index]!.notify?.includes('SUCCESS') ?? false;
+  return asked && work.envelope.reversePath !== null && result.kind === 'accepted' && !result.tellsSender;
 }
 
 /** What it is while an attempt is open: the lease is kept, and the upstream remembered should we die in between. */

@@ -9,8 +9,8 @@ import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/inde
 import { createLog } from '../../src/platform/log.ts';
 import { freePort, isListening, waitUntil } from '../workspace.ts';
 import { Member } from './member.ts';
-import { type Environment, environment, LOGIN } from './postern.ts';
-import { hasEnded, type RunningRelay, type Site } from './relay.ts';
+import { checkoutVersion, type Environment, environment, LOGIN } from './postern.ts';
+import { hasEnded, type Relay, type RunningRelay, type Site } from './relay.ts';
 
 export interface FleetPlan {
   readonly listeners: number;
@@ -26,6 +26,11 @@ export interface Fleet extends RunningRelay {
 }
 
 const REDIS_READY_WITHIN_MS = 20_000;
+
+/** A fleet as a relay among others. */
+export function fleetAs(name: string, plan: FleetPlan): Relay {
+  return { name, find: () => ({ kind: 'found', version: checkoutVersion() }), start: site => startFleet(site, plan) };
+}
 
 /** Resolves when every process is ready; when one is not, none is left. */
 export async function startFleet(site: Site, plan: FleetPlan): Promise<Fleet> {
@@ -43,7 +48,11 @@ export async function startFleet(site: Site, plan: FleetPlan): Promise<Fleet> {
     // One after the other: the first brings the database up to date.
     for (const member of members.all) await member.start();
     const tree = { rootPid: members.all[0]!.pid, home: site.home };
-    return { tree, smtpPort: site.smtpPort, login: LOGIN, databaseUrl: postgres.url, ...members, stop };
+    const sending = {
+      freeze: () => members.dispatchers.forEach(member => void member.freeze()),
+      thaw: () => members.dispatchers.forEach(member => void member.thaw()),
+    };
+    return { tree, smtpPort: site.smtpPort, login: LOGIN, databaseUrl: postgres.url, ...members, sending, stop };
   } catch (error) {
     await stop();
     throw error;

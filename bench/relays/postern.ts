@@ -102,7 +102,7 @@ async function answersOk(url: string): Promise<boolean> {
   }
 }
 
-function checkoutVersion(): string {
+export function checkoutVersion(): string {
   const manifest: { version: string } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
   return manifest.version;
 }

@@ -15,6 +15,8 @@ import { hasEnded, type Relay, type RunningRelay, type Site } from './relay.ts';
 export interface FleetPlan {
   readonly listeners: number;
   readonly dispatchers: number;
+  /** What a listener does: `listener,dispatcher` for one process that does it all. */
+  readonly listenerRoles?: string;
   readonly settings?: Environment;
 }
 
@@ -69,7 +71,7 @@ async function manFleet(site: Site, plan: FleetPlan, servers: Environment) {
   const listeners: Member[] = [];
   for (let index = 1; index <= plan.listeners; index += 1) {
     const port = index === 1 ? site.smtpPort : await freePort();
-    const env = { ...common, POSTERN_ROLES: 'listener', POSTERN_SMTP_PORT: String(port) };
+    const env = { ...common, POSTERN_ROLES: plan.listenerRoles ?? 'listener', POSTERN_SMTP_PORT: String(port) };
     listeners.push(new Member({ name: `listener-${index}`, parent: site.home, env, smtpPort: port }));
   }
   const env = { ...common, POSTERN_ROLES: 'dispatcher' };

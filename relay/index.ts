@@ -12,6 +12,7 @@ import type { Admission } from './admission.ts';
 import { createDeliveryMarks } from './delivery-marks.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
+import { Neighbours } from './dispatch/neighbours.ts';
 import { Recorder } from './dispatch/recorder.ts';
 import { Route } from './dispatch/route.ts';
 import { UpstreamDiary } from './dispatch/upstream-diary.ts';
@@ -66,6 +67,7 @@ const DISPATCH_BUDGET_BYTES = 48_000_000;
 
 export function createRelay(options: RelayOptions): Relay {
   const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
+  const neighbours = dispatches ? createNeighbours(options) : null;
   const upstreams = dispatches ? createUpstreams(options.settings, options.hostname) : [];
   const diary = new UpstreamDiary(options.pool, options.nodeId, options.log);
   const dispatcher = dispatches ? createDispatcher(options, upstreams, diary) : null;
@@ -86,6 +88,7 @@ export function createRelay(options: RelayOptions): Relay {
       forgetting = startForgetting(options.pool, options.log);
       await door.quotas.start();
       diary.begin(upstreams.map(({ name }) => name));
+      await neighbours?.start();
       await dispatcher?.start();
       if (dispatcher) options.queue.listen(() => dispatcher.wake());
     },
@@ -93,6 +96,7 @@ export function createRelay(options: RelayOptions): Relay {
       await forgetting?.stop();
       await door.quotas.stop();
       await dispatcher?.stop(graceMs);
+      await neighbours?.stop();
       await diary.stop();
       // Kept sessions would keep the process alive until they have been idle for long enough.
       await Promise.all(upstreams.map(upstream => upstream.close()));
@@ -124,6 +128,10 @@ export function createExplainer(options: DoorOptions): Explainer {
     start: () => door.quotas.start(),
     stop: () => door.quotas.stop(),
   };
+}
+
+function createNeighbours({ pool, nodeId, runId, log }: RelayOptions): Neighbours {
+  return new Neighbours({ pool, holder: `${nodeId}:${runId}`, node: nodeId, log });
 }
 
 function createDispatcher(options: RelayOptions, upstreams: readonly Upstream[], diary: UpstreamDiary): Dispatcher {

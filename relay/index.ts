@@ -5,7 +5,6 @@ import type { Upstream } from '../src/mail/upstream.ts';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
 import { ByteBudget } from '../src/platform/byte-budget.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
-import type { Settings } from '../src/platform/settings.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
@@ -68,7 +67,7 @@ const DISPATCH_BUDGET_BYTES = 48_000_000;
 export function createRelay(options: RelayOptions): Relay {
   const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
   const neighbours = dispatches ? createNeighbours(options) : null;
-  const upstreams = dispatches ? createUpstreams(options.settings, options.hostname) : [];
+  const upstreams = neighbours ? createUpstreams(options, neighbours) : [];
   const diary = new UpstreamDiary(options.pool, options.nodeId, options.log);
   const dispatcher = dispatches ? createDispatcher(options, upstreams, diary) : null;
   const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
@@ -159,6 +158,7 @@ function returnPathsOf({ settings, returnPathKey, clock }: RelayOptions) {
   return createReturnPaths({ domain, key: returnPathKey, upstreams: settings.POSTERN_UPSTREAMS ?? [], clock });
 }
 
-function createUpstreams(settings: Settings, hostname: string): Upstream[] {
-  return (settings.POSTERN_UPSTREAMS ?? []).map(upstream => createUpstream(upstream, settings, hostname));
+function createUpstreams({ settings, hostname, pool }: RelayOptions, neighbours: Neighbours): Upstream[] {
+  const pace = { pool, neighbours };
+  return (settings.POSTERN_UPSTREAMS ?? []).map(upstream => createUpstream(upstream, settings, hostname, { pace }));
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../../src/platform/clock.ts';
 import { newId } from '../../src/platform/id.ts';
 import type { FileSettings } from '../../src/platform/upstream-url.ts';
 import { mailParameters, rcptParameters } from './envelope-commands.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
 
 const NOBODY: Peer = { remoteAddress: null, tls: null };
 const EVERYTHING = { has: () => true };
@@ -22,11 +22,11 @@ export class FileUpstream implements Upstream {
   readonly #clock: Clock;
   readonly #pacer: Pacer;
 
-  constructor({ name, directory, ratePerSecond }: FileSettings, clock: Clock) {
-    this.name = name;
-    this.#directory = directory;
+  constructor(settings: FileSettings, clock: Clock, pace?: SharedPace) {
+    this.name = settings.name;
+    this.#directory = settings.directory;
     this.#clock = clock;
-    this.#pacer = new Pacer(ratePerSecond);
+    this.#pacer = new Pacer(settings, pace);
   }
 
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {

@@ -13,7 +13,7 @@ import { SessionError } from './greeting.ts';
 import type { FindStsPolicy } from './mta-sts.ts';
 import type { MxDns } from './mx-dns.ts';
 import { type MxSessionOptions, openForDomain } from './mx-session.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
 import { Places } from './places.ts';
 import { type Limits, SessionPool } from './session-pool.ts';
 import type { SessionOptions } from './smtp-session.ts';
@@ -21,6 +21,7 @@ import { loadTrust } from './target.ts';
 
 export type DirectMxOptions = Omit<SessionOptions, 'target'> & {
   readonly settings: DirectMxSettings;
+  readonly pace?: SharedPace | undefined;
   readonly dns: MxDns;
   /** To feel out whether the DNS answers. */
   readonly resolve: Resolve;
@@ -56,7 +57,7 @@ export class MxUpstream implements Upstream {
     const { settings, dns, hostname, random, findStsPolicy, deadlineMs, clock } = options;
     this.name = settings.name;
     this.#options = options;
-    this.#pacer = new Pacer(settings.ratePerSecond);
+    this.#pacer = new Pacer(settings, options.pace);
     this.#places = new Places(settings.connections);
     this.#session = {
       ...{ settings, dns, hostname, random, findStsPolicy, away: new Away(clock) },

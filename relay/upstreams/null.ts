@@ -3,7 +3,7 @@ import type { Envelope } from '../../src/mail/envelope.ts';
 import { reply } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult, Peer, Upstream } from '../../src/mail/upstream.ts';
 import type { NullSettings } from '../../src/platform/upstream-url.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
 
 const NOBODY: Peer = { remoteAddress: null, tls: null };
 const DROPPED: AttemptResult = { kind: 'accepted', reply: reply(250, '2.0.0', 'dropped') };
@@ -13,9 +13,9 @@ export class NullUpstream implements Upstream {
   readonly name: string;
   readonly #pacer: Pacer;
 
-  constructor({ name, ratePerSecond }: NullSettings) {
-    this.name = name;
-    this.#pacer = new Pacer(ratePerSecond);
+  constructor(settings: NullSettings, pace?: SharedPace) {
+    this.name = settings.name;
+    this.#pacer = new Pacer(settings, pace);
   }
 
   async attempt(envelope: Envelope, _content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {

@@ -3,12 +3,15 @@ import type { Envelope } from '../../src/mail/envelope.ts';
 import { providerOfHost } from '../../src/mail/provider.ts';
 import type { AttemptReport, Upstream } from '../../src/mail/upstream.ts';
 import type { SmartHostSettings } from '../../src/platform/upstream-url.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
 import { SessionPool } from './session-pool.ts';
 import { type SessionOptions, SmtpSession } from './smtp-session.ts';
 import { targetOf } from './target.ts';
 
-export type SmartHostOptions = Omit<SessionOptions, 'target'> & { readonly settings: SmartHostSettings };
+export type SmartHostOptions = Omit<SessionOptions, 'target'> & {
+  readonly settings: SmartHostSettings;
+  readonly pace?: SharedPace | undefined;
+};
 
 export class SmtpUpstream implements Upstream {
   readonly name: string;
@@ -16,11 +19,11 @@ export class SmtpUpstream implements Upstream {
   readonly #pool: SessionPool;
 
   /** Throws when the `ca` file is none. */
-  constructor({ settings, ...options }: SmartHostOptions) {
+  constructor({ settings, pace, ...options }: SmartHostOptions) {
     this.name = settings.name;
     const clientName = settings.clientName ?? options.clientName;
     this.#session = { ...options, clientName, target: targetOf(settings) };
-    const pacer = new Pacer(settings.ratePerSecond);
+    const pacer = new Pacer(settings, pace);
     this.#pool = new SessionPool({
       connections: settings.connections,
       provider: providerOfHost(settings.host),

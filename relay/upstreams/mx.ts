@@ -14,7 +14,7 @@ import type { FindStsPolicy } from './mta-sts.ts';
 import type { MxDns } from './mx-dns.ts';
 import { type MxSessionOptions, openForDomain } from './mx-session.ts';
 import { Pacer, type SharedPace } from './pacer.ts';
-import { Places } from './places.ts';
+import { Places, shareOf } from './places.ts';
 import { type Limits, SessionPool } from './session-pool.ts';
 import type { SessionOptions } from './smtp-session.ts';
 import { loadTrust } from './target.ts';
@@ -58,7 +58,8 @@ export class MxUpstream implements Upstream {
     this.name = settings.name;
     this.#options = options;
     this.#pacer = new Pacer(settings, options.pace);
-    this.#places = new Places(settings.connections);
+    this.#places = new Places(this.#shareOf(settings.connections));
+    options.pace?.neighbours.onChange(() => this.#share());
     this.#session = {
       ...{ settings, dns, hostname, random, findStsPolicy, away: new Away(clock) },
       session: { ...options, clientName: settings.clientName ?? options.clientName },
@@ -125,16 +126,27 @@ export class MxUpstream implements Upstream {
     const known = this.#pools.get(domain);
     if (known) return known;
     const pool: SessionPool = new SessionPool({
-      connections: this.#options.settings.connectionsPerDomain,
+      connections: this.#shareOf(this.#options.settings.connectionsPerDomain),
       shared: this.#places,
       patienceMs: this.#options.patienceMs ?? PATIENCE_MS,
       open: (signal, avoid) => openForDomain(domain, this.#session, signal, avoid),
       turn: signal => this.#pacer.turn(signal),
-      mayKeep: () => !this.#closed && this.#kept < this.#options.settings.connections,
+      mayKeep: () => !this.#closed && this.#kept < this.#shareOf(this.#options.settings.connections),
       onEmpty: () => this.#pools.delete(domain),
     });
     this.#pools.set(domain, pool);
     return pool;
+  }
+
+  /** Other processes have come or gone. */
+  #share(): void {
+    const { connections, connectionsPerDomain } = this.#options.settings;
+    this.#places.resize(this.#shareOf(connections));
+    for (const pool of this.#pools.values()) pool.resize(this.#shareOf(connectionsPerDomain));
+  }
+
+  #shareOf(connections: number): number {
+    return shareOf(connections, this.#options.pace?.neighbours.count ?? 1);
   }
 
   get #kept(): number {

@@ -65,6 +65,16 @@ export class SessionPool {
     return this.#idle.length;
   }
 
+  /** So many at the same time from now on; sessions that lie idle beyond that are ended. */
+  resize(connections: number): void {
+    this.#places.resize(connections);
+    while (this.#idle.length > Math.max(0, this.#places.free)) {
+      const { session, timer } = this.#idle.shift()!;
+      clearTimeout(timer);
+      session.quit();
+    }
+  }
+
   /** Never throws: failures are results. */
   async attempt(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
     try {
@@ -146,7 +156,8 @@ export class SessionPool {
   }
 
   #keep(session: SmtpSession): void {
-    if (this.#closed || this.#options.mayKeep?.() === false) {
+    // Whose place is one too many by now, too.
+    if (this.#closed || this.#places.free < 0 || this.#options.mayKeep?.() === false) {
       session.quit();
       return;
     }

@@ -1,9 +1,10 @@
-// A smart host: at most `connections` sessions, kept and used again, paced to `rate`.
+// A smart host: at most `connections` sessions of all processes together, kept and used again, paced to `rate`.
 import type { Envelope } from '../../src/mail/envelope.ts';
 import { providerOfHost } from '../../src/mail/provider.ts';
 import type { AttemptReport, Upstream } from '../../src/mail/upstream.ts';
 import type { SmartHostSettings } from '../../src/platform/upstream-url.ts';
 import { Pacer, type SharedPace } from './pacer.ts';
+import { shareOf } from './places.ts';
 import { SessionPool } from './session-pool.ts';
 import { type SessionOptions, SmtpSession } from './smtp-session.ts';
 import { targetOf } from './target.ts';
@@ -25,11 +26,12 @@ export class SmtpUpstream implements Upstream {
     this.#session = { ...options, clientName, target: targetOf(settings) };
     const pacer = new Pacer(settings, pace);
     this.#pool = new SessionPool({
-      connections: settings.connections,
+      connections: shareOf(settings.connections, pace?.neighbours.count ?? 1),
       provider: providerOfHost(settings.host),
       open: signal => SmtpSession.open(this.#session, signal),
       turn: signal => pacer.turn(signal),
     });
+    pace?.neighbours.onChange(count => this.#pool.resize(shareOf(settings.connections, count)));
   }
 
   attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {

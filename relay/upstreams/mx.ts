@@ -68,6 +68,10 @@ export class MxUpstream implements Upstream {
     };
   }
 
+  notNow(now: number) {
+    return this.#pacer.notNow(now);
+  }
+
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#options.deadlineMs);

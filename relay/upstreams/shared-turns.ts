@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../../src/platform/postgres.ts';
 import { takeTurns } from '../../src/store/turns.ts';
 import type { Neighbourhood } from '../dispatch/neighbours.ts';
+import { Line } from './line.ts';
 import { howMany, LATEST_USE_MS, nextTurn, partOf, type Spacing } from './spacing.ts';
 
 export type SharedTurnsOptions = {
@@ -22,13 +23,11 @@ const GAP_MS = 50;
 /** After a failure the database is left alone for so long. */
 const AWAY_MS = 5_000;
 
-type Waiting = { readonly give: (startsAt: number) => void };
-
 export class SharedTurns {
   readonly #options: SharedTurnsOptions;
   /** When each that was fetched may be used; and when they came, which is when a turn of the past begins to age. */
   #stock: { readonly startsAt: number; readonly staleAt: number }[] = [];
-  #waiting: Waiting[] = [];
+  readonly #waiting = new Line<number>();
   #isServing = false;
   #wanted = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -48,21 +47,9 @@ export class SharedTurns {
     this.#wanted += 1;
     const startsAt = this.#waiting.length === 0 ? this.#fromStock() : undefined;
     if (startsAt !== undefined) return Promise.resolve(startsAt);
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiting = this.#waiting.filter(one => one !== waiting);
-        reject(signal.reason);
-      };
-      const waiting: Waiting = {
-        give: time => {
-          signal.removeEventListener('abort', leave);
-          resolve(time);
-        },
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(waiting);
-      void this.#serve();
-    });
+    const turn = this.#waiting.wait(signal);
+    void this.#serve();
+    return turn;
   }
 
   /** Was not used, and may be by somebody else. */
@@ -129,7 +116,7 @@ export class SharedTurns {
       const { startsAt, nextAt } = nextTurn(this.#ownNextAt, now, part);
       if (startsAt > now + AHEAD_MS) return;
       this.#ownNextAt = nextAt;
-      this.#waiting.shift()!.give(startsAt);
+      this.#waiting.give(startsAt);
     }
   }
 
@@ -137,7 +124,7 @@ export class SharedTurns {
     while (this.#waiting.length > 0) {
       const startsAt = this.#fromStock();
       if (startsAt === undefined) return;
-      this.#waiting.shift()!.give(startsAt);
+      this.#waiting.give(startsAt);
     }
   }
 

@@ -18,20 +18,25 @@ export class SmtpUpstream implements Upstream {
   readonly name: string;
   readonly #session: SessionOptions;
   readonly #pool: SessionPool;
+  readonly #pacer: Pacer;
 
   /** Throws when the `ca` file is none. */
   constructor({ settings, pace, ...options }: SmartHostOptions) {
     this.name = settings.name;
     const clientName = settings.clientName ?? options.clientName;
     this.#session = { ...options, clientName, target: targetOf(settings) };
-    const pacer = new Pacer(settings, pace);
+    this.#pacer = new Pacer(settings, pace);
     this.#pool = new SessionPool({
       connections: shareOf(settings.connections, pace?.neighbours.count ?? 1),
       provider: providerOfHost(settings.host),
       open: signal => SmtpSession.open(this.#session, signal),
-      turn: signal => pacer.turn(signal),
+      turn: signal => this.#pacer.turn(signal),
     });
     pace?.neighbours.onChange(count => this.#pool.resize(shareOf(settings.connections, count)));
+  }
+
+  notNow(now: number) {
+    return this.#pacer.notNow(now);
   }
 
   attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {

@@ -1,7 +1,7 @@
 // Turns at an upstream, taken by many at once. The database's own times are compared, never how long anything took.
 import { afterAll, describe, expect, it } from 'vitest';
 import { sharedSpacingOf } from '../../relay/upstreams/spacing.ts';
-import { type GrantedTurns, readTurns, type TurnRequest, takeTurns } from '../../src/store/turns.ts';
+import { type GrantedTurns, giveTurnBack, readTurns, type TurnRequest, takeTurns } from '../../src/store/turns.ts';
 import { cloneDatabase } from '../support/database.ts';
 import { mostTooMany } from '../support/turns.ts';
 
@@ -50,4 +50,41 @@ describe('the turns of an upstream', () => {
       { used: 1 },
     ]);
   });
+
+  it('are as many as a warm-up allows, to the last one, with eight who take them at once', async () => {
+    const warmup = { startsOn: today(0), limits: [100, 100] };
+    const takers = Array.from({ length: 8 }, async (_, taker) => {
+      let got = 0;
+      for (let i = 0; i < 12; i += 1) {
+        const asked = 1 + ((taker + i) % 3);
+        const { granted } = await take({ upstream: 'warm', count: asked, warmup });
+        expect(granted).toBeLessThanOrEqual(asked);
+        got += granted;
+      }
+      return got;
+    });
+    const got = await Promise.all(takers);
+    expect(got.reduce((sum, each) => sum + each, 0)).toBe(100);
+    await giveTurnBack(database.pool, 'warm', today(0));
+    expect((await take({ upstream: 'warm', count: 5, warmup })).granted).toBe(1);
+    // Of a day that is over: nothing of today's comes back.
+    await giveTurnBack(database.pool, 'warm', today(-1));
+    expect((await take({ upstream: 'warm', count: 5, warmup })).granted).toBe(0);
+  });
+
+  it('are counted anew on the next day of a warm-up, by that day’s number; not at all before and after it', async () => {
+    const at = (startsOn: string, count: number) =>
+      take({ upstream: 'days', count, warmup: { startsOn, limits: [2, 5, 9] } });
+    expect(await at(today(0), 4)).toMatchObject({ granted: 2, used: 2, day: today(0) });
+    await database.rows(`update upstream_turns set day = day - 1 where upstream = 'days'`);
+    expect(await at(today(-1), 4)).toMatchObject({ granted: 4, used: 4 });
+    expect(await at(today(-1), 4)).toMatchObject({ granted: 1, used: 5 });
+    expect(await at(today(1), 4)).toMatchObject({ granted: 0 });
+    expect(await at(today(-3), 4)).toMatchObject({ granted: 4 });
+  });
 });
+
+/** So many days from now, by UTC. */
+function today(days: number): string {
+  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+}

@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
 const never = new AbortController().signal;
-const pacerOf = (ratePerSecond: number | null) => new Pacer({ name: 'x', ratePerSecond });
+const pacerOf = (ratePerSecond: number | null) => new Pacer({ name: 'x', ratePerSecond, warmup: null });
 
 /** How many turns come at once. */
 async function turnsNow(pacer: Pacer, asked: number): Promise<number> {

@@ -16,6 +16,8 @@ export type Verdict = {
   readonly rule: string;
   /** Nothing goes out there until somebody acts: the account is suspended, or its credit used up. */
   readonly opens: boolean;
+  /** It asks us to be slower: less goes there for a while. */
+  readonly slows: boolean;
   /** How long the reply asks to wait; null = it does not say. */
   readonly retryAfterMs: number | null;
 };

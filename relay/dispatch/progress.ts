@@ -159,12 +159,20 @@ export function expire(work: Work): DeliveryChange[] {
 }
 
 /** When to come again, and why not now. */
-export type Turn = Pick<DeliveryChange, 'dueInMs' | 'reason' | 'waitsFor'>;
+export type Turn = Pick<DeliveryChange, 'reason' | 'waitsFor'> & { readonly dueInMs: number };
 
-/** Gives back what was claimed too early, before anything was tried, until its turn. */
-export function waitUntil(keys: readonly DeliveryKey[], turn: Turn): Progress {
-  return { ended: [], opened: [], changes: changeAll(keys, { ...turn, uncounted: true }) };
+/**
+ * Gives back what was claimed too early, before anything was tried, until its turn. What may have been delivered already
+ * still is so at that upstream only.
+ */
+export function waitUntil(deliveries: readonly (DeliveryKey & PinnedTo)[], turn: Turn): Progress {
+  const changes = deliveries.flatMap(one =>
+    changeAll([one], { ...turn, pinnedUpstream: one.pinnedUpstream, uncounted: true }),
+  );
+  return { ended: [], opened: [], changes };
 }
+
+type PinnedTo = Pick<DeliveryChange, 'pinnedUpstream'>;
 
 function changeAll(
   keys: readonly DeliveryKey[],

@@ -20,8 +20,11 @@ import type { Habits } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Fleet } from './fleet.ts';
 import type { HandOver } from './hand-over.ts';
+import { Lanes } from './lanes.ts';
 import { Neighbours } from './neighbours.ts';
+import { Placement } from './placement.ts';
 import { Recorder } from './recorder.ts';
+import { Slowdowns } from './slowdowns.ts';
 import { Switchboard } from './switchboard.ts';
 import { UpstreamDiary } from './upstream-diary.ts';
 
@@ -82,13 +85,19 @@ export function createSending(options: SendingOptions): Sending {
       reroute();
     },
   });
+  const switchboard = new Switchboard(fleet, router);
+  const slowdowns = new Slowdowns({
+    ...{ pool, neighbours, clock, log, metrics, node: nodeId },
+    upstreams: () => fleet.names,
+  });
+  const lanes = new Lanes(fleet, clock);
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
-    ...{ pool, fleet, router, recorder, holder, nodeId, clock, log },
+    ...{ pool, fleet, lanes, recorder, holder, nodeId, clock, log },
+    placement: new Placement({ router, fleet, switchboard, lanes, slowdowns, clock }),
     budget: new ByteBudget(DISPATCH_BUDGET_BYTES),
     deliver: {
-      ...{ recorder, clock, log, metrics, random: Math.random },
-      switchboard: new Switchboard(fleet, router),
+      ...{ switchboard, slowdowns, recorder, clock, log, metrics, random: Math.random },
       habits: () => habits,
       onRetry: delayMs => queue.wake(delayMs),
     },
@@ -106,6 +115,7 @@ export function createSending(options: SendingOptions): Sending {
     async start() {
       diary.begin(fleet.names);
       await neighbours.start();
+      await slowdowns.start();
       await routeBook.start();
       await dispatcher.start();
       queue.listen(() => dispatcher.wake());
@@ -113,6 +123,7 @@ export function createSending(options: SendingOptions): Sending {
     async stop(graceMs) {
       await routeBook.stop();
       await dispatcher.stop(graceMs);
+      await slowdowns.stop();
       await neighbours.stop();
       await diary.stop();
       await fleet.close();

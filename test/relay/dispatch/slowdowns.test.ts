@@ -37,7 +37,7 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
   const neighbours = { count };
   const now = { now: NOON };
   const slowdowns = new Slowdowns({
-    ...{ pool, neighbours, upstreams: ['mx', 'ses'], node, metrics },
+    ...{ pool, neighbours, upstreams: () => ['mx', 'ses'], node, metrics },
     clock: () => now.now + clockIsOffBy,
     log: createLog('info', { write: line => void lines.push(JSON.parse(line)) }),
   });
@@ -53,8 +53,8 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
     at(ms: number) {
       now.now = NOON + ms;
     },
-    turn: (upstream: string, domain: string, hasWaited = false) =>
-      slowdowns.turn(upstream, domain, now.now + clockIsOffBy, hasWaited),
+    turn: (upstream: string, domain: string, hasWaited = false, isPromised = true) =>
+      slowdowns.turn(upstream, domain, now.now + clockIsOffBy, { hasWaited, isPromised }),
     peek: (upstream: string, domain: string) => slowdowns.peek(upstream, domain, now.now + clockIsOffBy),
     learn(upstream: typeof MX | typeof SES, domain: string, said = SLOWER, begunAgoMs = 0) {
       const time = now.now + clockIsOffBy;
@@ -66,6 +66,18 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
 
 const events = () =>
   database.rows<{ kind: string; topic: string; data: object }>('select kind, topic, data from events');
+
+describe('whoever goes elsewhere instead', () => {
+  it("takes nobody's turn", () => {
+    const one = processOf('one');
+    one.learn(MX, 'gmail.com');
+    while (one.turn('mx', 'gmail.com') === null);
+    const first = one.turn('mx', 'gmail.com', false, false);
+    expect(one.turn('mx', 'gmail.com', false, false)).toEqual(first);
+    expect(one.turn('mx', 'gmail.com')).toEqual(first);
+    expect(one.turn('mx', 'gmail.com')!.waitMs).toBeGreaterThan(first!.waitMs);
+  });
+});
 
 describe('a domain that asks us to be slower', () => {
   it('gets half of what went there lately; others get all that there is', async () => {

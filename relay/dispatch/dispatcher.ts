@@ -133,14 +133,14 @@ export class Dispatcher implements HandOver {
     if (turn !== null) return { kind: 'turn', ...turn };
     const isFull = this.#held.fresh[stream] >= MAX_FRESH[stream];
     if (this.#stopping || isFull || !budget.tryTake(bytes)) return { kind: 'queue' };
-    choice.circuit.begin();
+    choice.circuit.begin(choice);
     const attempts = [...skipped, { hop: choice.hop, upstream, skipped: null }];
     return { kind: 'hand-over', holder, leaseMs: LEASE_MS, message, route, choice, attempts };
   }
 
   cancel(handing: Handing, bytes: number): void {
     if (handing.kind !== 'hand-over') return;
-    handing.choice.circuit.abandon();
+    handing.choice.circuit.abandon(handing.choice);
     this.#options.budget.give(bytes);
   }
 
@@ -274,7 +274,7 @@ export class Dispatcher implements HandOver {
 
   async #giveBack(work: Work): Promise<void> {
     const { recorder, budget, clock, log } = this.#options;
-    work.opened?.circuit.abandon();
+    work.opened?.circuit.abandon(work.opened);
     budget.give(work.bytes);
     const patience = AbortSignal.timeout(5_000);
     await recorder

@@ -30,7 +30,7 @@ export class Switchboard {
     for (let hop = from; hop < upstreams.length; hop += 1) {
       const name = upstreams[hop]!;
       const member = this.#fleet.get(name);
-      const why = member ? (member.circuit.admits ? null : member.circuit.whyPassedOver(now)) : GONE;
+      const why = member ? (member.circuit.admits ? null : member.circuit.passOver(now)) : GONE;
       if (member && why === null) return { choice: { hop, ...member }, skipped };
       skipped.push({ hop, upstream: name, skipped: why ?? GONE });
     }

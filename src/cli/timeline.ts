@@ -23,8 +23,8 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
   for (const delivery of deliveries) {
     lines.push('', `${delivery.recipient}: ${describeState(delivery)}`);
     const own = attempts.filter(attempt => attempt.n === delivery.n);
-    lines.push(`  ${formatTime(message.accepted_at)}  accepted`);
     const told = events.filter(event => event.n === delivery.n || event.n === null);
+    lines.push(`  ${formatTime(message.accepted_at)}  accepted${describeRoutes(told)}`);
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
@@ -33,6 +33,12 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     lines.push(...nextDeed(delivery, message.message_id).map(text => `${' '.repeat(27)}→ ${text}`));
   }
   return lines.join('\n');
+}
+
+/** By which rules it went, where they are not the default; more than one when rules changed meanwhile. */
+function describeRoutes(events: readonly Event[]): string {
+  const routes = new Set(events.flatMap(({ data }) => (data as { route?: string } | null)?.route ?? []));
+  return routes.size === 0 ? '' : `, by route ${[...routes].join(', then ')}`;
 }
 
 /** What the app said about it, and what was found out about who it is from. */

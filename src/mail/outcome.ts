@@ -35,6 +35,9 @@ export type EventKind =
   // About an upstream: its circuit opened, closed.
   | 'upstream-down'
   | 'upstream-up'
+  // About a route: nobody of its first group takes mail, and others do instead.
+  | 'fallback-began'
+  | 'fallback-ended'
   | ReturnedKind
   | 'address-suppressed'
   | AlarmKind;

@@ -16,6 +16,8 @@ type Scene = { first: ScriptedUpstream; second: ScriptedUpstream; gateway: TestG
 async function withTwo(script: Script, play: (scene: Scene) => Promise<void>, query = '', login = ''): Promise<void> {
   const first = await ScriptedUpstream.start(script);
   const second = await ScriptedUpstream.start();
+  // What the last scene found out of its upstreams of these names.
+  await database.rows('delete from circuits');
   const upstreams = `${first.url(`name=first${query}`, login)},${second.url('name=second')}`;
   const gateway = await startTestGateway(
     { POSTERN_UPSTREAMS: upstreams, POSTERN_UPSTREAM_TIMEOUT: '1s' },

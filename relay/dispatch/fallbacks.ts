@@ -1,6 +1,7 @@
 // Which routes run on their fallback, as this process shows it: in log and metrics. What is so is decided with each change
 // of a circuit, for all processes (src/store/fallbacks.ts); here is counted what goes there.
-import { type FallbackRoute, runningOnFallback } from '../../src/mail/fallback.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Fallback, type FallbackRoute, runningOnFallback } from '../../src/mail/fallback.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { RouteRule } from '../../src/platform/route-rules.ts';
@@ -21,7 +22,8 @@ export class Fallbacks {
   #firstGroups: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   /** Not written down yet, by route. */
   readonly #counted = new Map<string, number>();
-  #lookedAt = '';
+  /** The open circuits that were looked at last; null = with other rules. */
+  #lookedAt: string | null = null;
 
   constructor(options: FallbacksOptions) {
     this.#options = options;
@@ -32,7 +34,7 @@ export class Fallbacks {
     this.#routes = rules.map(({ name, to }) => ({ name, groups: to.map(group => group.map(one => one.upstream)) }));
     const withFallback = this.#routes.filter(({ groups }) => groups.length > 1);
     this.#firstGroups = new Map(withFallback.map(({ name, groups }) => [name, new Set(groups[0])]));
-    this.#lookedAt = '';
+    this.#lookedAt = null;
   }
 
   /** An upstream took a delivery of the route. */
@@ -53,22 +55,21 @@ export class Fallbacks {
     }
   }
 
-  /** Shows what is so; whether circuits changed so that something would have to begin or end: by hand, as a rule. */
+  /** Shows what is so. Whether somebody changed circuits who knows no routes, a person as a rule: then it is to be settled. */
   async follow(connection: Connection, circuits: readonly CircuitState[]): Promise<boolean> {
-    const running = new Set((await readFallbacks(connection)).map(({ route }) => route));
-    const { metrics } = this.#options;
-    metrics.routeOnFallback.reset();
-    for (const { name } of this.#routes) metrics.routeOnFallback.set({ route: name }, running.has(name) ? 1 : 0);
-    const open = circuits.filter(({ failures }) => failures > 0);
+    const running = await readFallbacks(connection);
+    const { routeOnFallback } = this.#options.metrics;
+    routeOnFallback.reset();
+    for (const { name } of this.#routes) routeOnFallback.set({ route: name }, 0);
+    for (const { route } of running) routeOnFallback.set({ route }, 1);
+    const open = circuits.filter(({ failures }) => failures > 0).map(({ upstream }) => ({ upstream, reason: '' }));
     // Of what others make of the same circuits nobody makes anything else: their rules may be newer, or older.
-    const seen = JSON.stringify(open.map(({ upstream }) => upstream));
+    const seen = open.map(({ upstream }) => upstream).join();
     if (seen === this.#lookedAt) return false;
     this.#lookedAt = seen;
-    const wanted = runningOnFallback(
-      this.#routes,
-      open.map(({ upstream }) => ({ upstream, reason: '' })),
-    ).map(({ route }) => route);
-    return wanted.length !== running.size || wanted.some(route => !running.has(route));
+    const inWords = (fallbacks: readonly Pick<Fallback, 'route' | 'to'>[]) =>
+      fallbacks.map(({ route, to }) => `${route}: ${to.join()}`).sort();
+    return !isDeepStrictEqual(inWords(runningOnFallback(this.#routes, open)), inWords(running));
   }
 
   /** Within the transaction that changes circuits. */

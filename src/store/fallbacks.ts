@@ -2,7 +2,7 @@
 // with the circuit's own in one transaction, and so once.
 import type { FallbackRoute } from '../mail/fallback.ts';
 import { runningOnFallback } from '../mail/fallback.ts';
-import { readCircuits } from './circuits.ts';
+import { type CircuitState, readCircuits } from './circuits.ts';
 import type { Connection } from './transaction.ts';
 
 export type RunningFallback = {
@@ -53,7 +53,7 @@ export async function settleFallbacks(
   const open = (await readCircuits(connection)).filter(({ failures }) => failures > 0);
   const wanted = runningOnFallback(
     routes,
-    open.map(({ upstream, reason, cause }) => ({ upstream, reason: reason ?? cause! })),
+    open.map(circuit => ({ upstream: circuit.upstream, reason: whyOpen(circuit) })),
   );
   const running = await readFallbacks(connection);
   const changes: FallbackChange[] = [];
@@ -69,6 +69,11 @@ export async function settleFallbacks(
     ]);
   }
   return changes;
+}
+
+function whyOpen({ cause, reason }: CircuitState): string {
+  if (cause === 'by-hand') return `open by hand${reason === null ? '' : ` (${reason})`}`;
+  return reason ?? 'down';
 }
 
 async function begin(connection: Connection, route: string, data: FallbackBegan): Promise<FallbackChange> {

@@ -55,10 +55,16 @@ export async function readCircuits(connection: Connection): Promise<CircuitState
 
 // ── openings and closings ───────────────────────────────────────────────────────────────────────────────────────────
 
+/** A process that stops in between must not keep the others out for ever. */
+const LOCK = `
+set local lock_timeout = '5s';
+set local idle_in_transaction_session_timeout = '10s';
+select pg_advisory_xact_lock(hashtextextended('postern circuits', 0))`;
+
 /** One at a time, so that what follows from several circuits together is seen by the last of them at the latest. */
 export function changeCircuits<T>(pool: Pool, change: (connection: Connection) => Promise<T>): Promise<T> {
   return inTransaction(pool, async connection => {
-    await connection.query(`select pg_advisory_xact_lock(hashtextextended('postern circuits', 0))`);
+    await connection.query(LOCK);
     return change(connection);
   });
 }

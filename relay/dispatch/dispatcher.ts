@@ -124,7 +124,7 @@ export class Dispatcher implements HandOver {
         const { route, choice, skipped } = place;
         const isFull = this.#held.fresh[message.stream] >= MAX_FRESH[message.stream];
         if (this.#stopping || isFull || !budget.tryTake(bytes)) return { kind: 'queue' };
-        choice.circuit.begin();
+        choice.circuit.begin(choice);
         const attempts = [...skipped, { hop: choice.hop, upstream: choice.upstream.name, skipped: null }];
         return { kind: 'hand-over', holder, leaseMs: LEASE_MS, message, route, choice, attempts };
       }
@@ -133,7 +133,7 @@ export class Dispatcher implements HandOver {
 
   cancel(handing: Handing, bytes: number): void {
     if (handing.kind !== 'hand-over') return;
-    handing.choice.circuit.abandon();
+    handing.choice.circuit.abandon(handing.choice);
     this.#options.budget.give(bytes);
   }
 
@@ -233,7 +233,7 @@ export class Dispatcher implements HandOver {
 
   async #giveBack(work: Work): Promise<void> {
     const { recorder, budget, clock, log } = this.#options;
-    work.opened?.circuit.abandon();
+    work.opened?.circuit.abandon(work.opened);
     budget.give(work.bytes);
     const patience = AbortSignal.timeout(5_000);
     await recorder

@@ -173,7 +173,7 @@ describe('upstream, queue, send, doctor, migrate', () => {
       POSTERN_UPSTREAMS: `${environment.POSTERN_UPSTREAMS},smtp://u:hunter2@127.0.0.1:1?name=dead`,
     };
     const list = await postern(env, 'upstream', 'list');
-    expect(list.stdout).toMatch(/^dead +127\.0\.0\.1:1 +u /m);
+    expect(list.stdout).toMatch(/^dead +127\.0\.0\.1:1 as u /m);
     expect(list.stdout + (await postern(env, 'upstream', 'list', '--json')).stdout).not.toContain('hunter2');
     const tested = await postern(env, 'upstream', 'test', '--json');
     expect(tested.code).toBe(1);

@@ -7,7 +7,6 @@ import type { AttemptResult, Stage } from '../../../src/mail/upstream.ts';
 import { createLog } from '../../../src/platform/log.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { createPool } from '../../../src/platform/postgres.ts';
-import { listDownUpstreams, recordUpstreamChange } from '../../../src/store/upstream-changes.ts';
 import { cloneDatabase } from '../../support/database.ts';
 import { replyOf } from '../faults/said.ts';
 
@@ -252,20 +251,5 @@ describe('processes', () => {
     one.learn(MX, 'gmail.com');
     await one.share();
     expect(one.peek('mx', 'gmail.com')).toMatch(/^slowed to 0\.1\/s/);
-  });
-
-  it('still know which upstreams are down: what is said of pairs is about no circuit', async () => {
-    await recordUpstreamChange(database.pool, {
-      upstream: 'mx',
-      node: 'one',
-      kind: 'upstream-down',
-      why: { reason: 'x' },
-    });
-    const one = processOf('one');
-    one.learn(MX, 'gmail.com');
-    await one.share();
-    expect(await listDownUpstreams(database.pool)).toMatchObject([{ upstream: 'mx', node: 'one' }]);
-    await recordUpstreamChange(database.pool, { upstream: 'mx', node: 'one', kind: 'upstream-down', why: {} });
-    expect(await events()).toHaveLength(2);
   });
 });

@@ -23,8 +23,8 @@ import { formatRate, freeAt, isFree, RECOVERY_MS, rateAt, type Slowdown, slowed 
 export type SlowdownsOptions = {
   readonly pool: Pool;
   readonly neighbours: Pick<Neighbourhood, 'count'>;
-  /** Names of those that this process sends through. */
-  readonly upstreams: readonly string[];
+  /** Names of those that this process sends through now. */
+  readonly upstreams: () => readonly string[];
   readonly node: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -75,13 +75,13 @@ export class Slowdowns {
 
   constructor(options: SlowdownsOptions) {
     this.#options = options;
-    for (const upstream of options.upstreams) options.metrics.slowedPairs.set({ upstream }, 0);
   }
 
   /** Resolves when what others have learned is known. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => void this.share(), READ_EVERY_MS);
     await this.share();
+    this.#measure();
   }
 
   async stop(): Promise<void> {
@@ -249,7 +249,9 @@ export class Slowdowns {
     const { metrics, upstreams, clock } = this.#options;
     const now = clock();
     const slow = [...this.#slow.values()].filter(({ slowdown }) => !isFree(slowdown, now));
-    for (const name of upstreams) {
+    // Upstreams come and go with the settings.
+    metrics.slowedPairs.reset();
+    for (const name of upstreams()) {
       metrics.slowedPairs.set({ upstream: name }, slow.filter(({ upstream }) => upstream === name).length);
     }
   }

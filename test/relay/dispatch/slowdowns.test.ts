@@ -37,7 +37,7 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
   const neighbours = { count };
   const now = { now: NOON };
   const slowdowns = new Slowdowns({
-    ...{ pool, neighbours, upstreams: ['mx', 'ses'], node, metrics },
+    ...{ pool, neighbours, upstreams: () => ['mx', 'ses'], node, metrics },
     clock: () => now.now + clockIsOffBy,
     log: createLog('info', { write: line => void lines.push(JSON.parse(line)) }),
   });

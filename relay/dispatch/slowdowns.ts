@@ -76,13 +76,13 @@ export class Slowdowns {
 
   constructor(options: SlowdownsOptions) {
     this.#options = options;
-    for (const upstream of options.upstreams()) options.metrics.slowedPairs.set({ upstream }, 0);
   }
 
   /** Resolves when what others have learned is known. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => void this.share(), READ_EVERY_MS);
     await this.share();
+    this.#measure();
   }
 
   async stop(): Promise<void> {
@@ -256,6 +256,8 @@ export class Slowdowns {
     const { metrics, upstreams, clock } = this.#options;
     const now = clock();
     const slow = [...this.#slow.values()].filter(({ slowdown }) => !isFree(slowdown, now));
+    // Upstreams come and go with the settings.
+    metrics.slowedPairs.reset();
     for (const name of upstreams()) {
       metrics.slowedPairs.set({ upstream: name }, slow.filter(({ upstream }) => upstream === name).length);
     }

@@ -348,7 +348,8 @@ describe('with the gateway stopped', () => {
     await gateway.reaches(id, 'delivered');
     await gateway.stop();
     expect((await json('message', 'find', '--to', 'late@x.example'))[0].messageId).toBe(id);
-    expect((await json('queue', 'status'))[0]).toHaveProperty('queued');
+    expect((await json('queue', 'status'))[0]).toMatchObject({ queued: expect.any(Number), dispatchers: [] });
+    expect((await run('queue', 'status')).stdout).toContain('\nno dispatcher at work\n');
     const sent = await run('send', '--to', 'x@x.example');
     expect([sent.code, sent.stderr]).toEqual([
       1,

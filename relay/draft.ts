@@ -6,6 +6,7 @@ import type { Acceptance, NewDelivery, RepeatKey } from '../src/store/accept.ts'
 import type { Directives } from './control-headers/directives.ts';
 import type { Handing } from './dispatch/hand-over.ts';
 import type { Later } from './later.ts';
+import { MAX_HEADER_FROM } from './routing/message-facts.ts';
 
 export type Draft = {
   readonly submission: Submission;
@@ -21,6 +22,8 @@ export type Draft = {
   readonly handing: Handing;
   /** Recipients whose delivery does not begin with the others', by number. */
   readonly waiting: ReadonlyMap<number, Later>;
+  /** What was named as the time of the first attempt, or when it was accepted. */
+  readonly beginsAt: number;
   readonly expiresAt: number;
   readonly now: number;
 };
@@ -41,7 +44,7 @@ export function draftAcceptance(draft: Draft): Acceptance {
       body: envelope.body,
       smtpUtf8: envelope.smtpUtf8,
       internetMessageId: draft.internetMessageId,
-      headerFrom: fieldValue(content, header, 'from', 320),
+      headerFrom: fieldValue(content, header, 'from', MAX_HEADER_FROM),
       subject: fieldValue(content, header, 'subject', 500),
       traceHeader: draft.traceHeader,
       remoteAddress: submission.session.remoteAddress,
@@ -61,7 +64,7 @@ export function draftAcceptance(draft: Draft): Acceptance {
   };
 }
 
-function draftDeliveries({ submission, handing, waiting }: Draft): NewDelivery[] {
+function draftDeliveries({ submission, handing, waiting, beginsAt, now }: Draft): NewDelivery[] {
   const beginning = beginningOf(handing);
   return submission.envelope.recipients.map(({ address, notify, orcpt }, n) => {
     const own = waiting.get(n);
@@ -71,19 +74,20 @@ function draftDeliveries({ submission, handing, waiting }: Draft): NewDelivery[]
       recipientKey: addressKey(address),
       notify: notify?.join(',') ?? null,
       orcpt,
+      beginsInMs: beginsAt > now ? beginsAt - now : null,
       ...(own ? laterBeginning(own) : beginning),
     };
   });
 }
 
-type Beginning = Omit<NewDelivery, 'n' | 'recipient' | 'recipientKey' | 'notify' | 'orcpt'>;
+type Beginning = Omit<NewDelivery, 'n' | 'recipient' | 'recipientKey' | 'notify' | 'orcpt' | 'beginsInMs'>;
 
 const QUEUED: Beginning = {
   state: 'queued',
   attempt: 0,
   leaseHolder: null,
   dueInMs: 0,
-  parked: false,
+  waitsFor: null,
   pinnedUpstream: null,
   reason: null,
   event: null,
@@ -98,14 +102,16 @@ function beginningOf(handing: Handing): Beginning {
     case 'queue':
       return QUEUED;
     case 'park':
-      return { ...QUEUED, dueInMs: handing.dueInMs, parked: true, reason: handing.reason };
+      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.route, reason: handing.reason };
+    case 'turn':
+      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.waitsFor, reason: handing.reason };
     case 'hand-over':
       return {
         ...QUEUED,
         attempt: 1,
         leaseHolder: handing.holder,
         dueInMs: handing.leaseMs,
-        pinnedUpstream: handing.upstream,
+        pinnedUpstream: handing.choice.upstream.name,
       };
   }
 }

@@ -4,6 +4,7 @@ import { type Address, domainOf } from '../src/mail/address.ts';
 import type { Envelope } from '../src/mail/envelope.ts';
 import { type Reply, reply } from '../src/mail/reply.ts';
 import type { Identity, Stream, Submission } from '../src/mail/submission.ts';
+import type { RouteGroups } from '../src/platform/route-rules.ts';
 import type { Admission } from './admission.ts';
 import type { Assess, Assessment } from './assess.ts';
 import type { AuthenticationFacts } from './authentication/facts.ts';
@@ -16,6 +17,8 @@ import { fatesOf, lookAhead, type Outlook, type OutlookOptions, type RecipientFa
 import { CHECKS, type Objection } from './policy.ts';
 import type { Remaining } from './quota/index.ts';
 import { keyReused } from './repeat.ts';
+import { messageFacts } from './routing/message-facts.ts';
+import type { Router } from './routing/router.ts';
 import { objectToSender } from './sender.ts';
 import type { Signer } from './signing/signer.ts';
 
@@ -23,8 +26,7 @@ export type ExplainOptions = OutlookOptions & {
   readonly assess: Assess;
   readonly admission: Admission;
   readonly signer: Signer;
-  /** Names of the upstreams, in order of preference. */
-  readonly upstreams: readonly string[];
+  readonly router: Router;
 };
 
 /** A command of the session, as its reply would be. */
@@ -49,8 +51,12 @@ export type Explanation = {
   readonly directives: Directives;
   readonly authentication: AuthenticationFacts | null;
   readonly signatures: readonly { readonly domain: string; readonly selector: string; readonly algorithm: string }[];
-  /** Upstreams in the order in which they are tried; empty = it is kept. */
-  readonly route: readonly string[];
+  /** By rule, the groups of upstreams that are tried one after the other, and for whom; empty = it is kept. */
+  readonly routes: readonly {
+    readonly rule: string;
+    readonly to: RouteGroups;
+    readonly recipients: readonly Address[];
+  }[];
   /** The reply that decides it, and the command that gets it. */
   readonly answer: { readonly command: Command; readonly reply: Reply; readonly rule: string | null };
 };
@@ -81,10 +87,20 @@ export function createExplain(options: ExplainOptions): Explain {
       directives: assessment.directives,
       authentication: assessment.authentication,
       signatures: signing.map(({ domain, selector, algorithm }) => ({ domain, selector, algorithm })),
-      route: isLive ? options.upstreams : [],
+      routes: isLive ? routesOf(options.router, submission, assessment) : [],
       answer: answerOf(steps, submitted.envelope.recipients.length, outlook),
     };
   };
+}
+
+function routesOf(router: Router, submission: Submission, { header, directives }: Assessment): Explanation['routes'] {
+  const addresses = submission.envelope.recipients.map(({ address }) => address);
+  const { rules } = router;
+  return router.split(messageFacts(submission, header, directives), addresses).map(({ route, indexes }) => ({
+    rule: route.name,
+    to: rules.find(({ name }) => name === route.name)!.to,
+    recipients: indexes.map(index => addresses[index]!),
+  }));
 }
 
 async function mailSteps({ admission }: ExplainOptions, { identity, envelope }: Submission): Promise<Step[]> {

@@ -1,26 +1,28 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
 
-import type { Upstream } from '../src/mail/upstream.ts';
+import type { Address } from '../src/mail/address.ts';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
-import { ByteBudget } from '../src/platform/byte-budget.ts';
+import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
+import type { Rounds } from '../src/platform/rounds.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import { findRepeated } from '../src/store/accept.ts';
+import { listRoutes } from '../src/store/routes.ts';
 import { findSuppression } from '../src/store/suppressions.ts';
 import type { Admission } from './admission.ts';
-import { createDeliveryMarks } from './delivery-marks.ts';
-import { Dispatcher } from './dispatch/dispatcher.ts';
-import { type HandOver, handOverByQueue } from './dispatch/hand-over.ts';
-import { Recorder } from './dispatch/recorder.ts';
-import { Route } from './dispatch/route.ts';
-import { UpstreamDiary } from './dispatch/upstream-diary.ts';
+import { handOverByQueue } from './dispatch/hand-over.ts';
+import { createSending } from './dispatch/sending.ts';
 import { createDoor, type DoorOptions } from './door.ts';
+import { watchDelays } from './dsn/delays.ts';
+import { tellSenders } from './dsn/follow.ts';
 import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
-import { createReturnPaths } from './return-path.ts';
+import { createLifetimes } from './routing/lifetimes.ts';
+import { readStored } from './routing/route-book.ts';
+import { Router } from './routing/router.ts';
+import type { Signer } from './signing/signer.ts';
 import { createSubmit, type Submit } from './submit.ts';
-import { createUpstream } from './upstreams/create.ts';
 
 export { PROVIDERS, type Provider, providerOfHost } from '../src/mail/provider.ts';
 export { type Authenticate, createAuthenticate, createNoteUse, identityOf } from './authenticate.ts';
@@ -38,6 +40,8 @@ export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
 export { STAGES } from './faults/fault.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
+export { ruleFor } from './routing/match.ts';
+export { readStored } from './routing/route-book.ts';
 export { sealedFor } from './signing/key-ring.ts';
 export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
@@ -47,6 +51,8 @@ export { SessionError } from './upstreams/greeting.ts';
 export type Relay = {
   readonly submit: Submit;
   readonly admission: Admission;
+  /** Other upstreams, routes and lifetimes from now on. Throws, and changes nothing, when an upstream cannot be made. */
+  reconfigure(settings: Settings): void;
   start(): Promise<void>;
   /** Gives attempts `graceMs` to end; nothing that was begun is forgotten. */
   stop(graceMs: number): Promise<void>;
@@ -54,6 +60,8 @@ export type Relay = {
 
 export type RelayOptions = DoorOptions & {
   readonly queue: WakeQueue;
+  /** For transactions of several statements, which nothing on its way waits for. */
+  readonly slowPool: Pool;
   /** One run of one node: `node:run`. */
   readonly nodeId: string;
   readonly runId: string;
@@ -61,43 +69,55 @@ export type RelayOptions = DoorOptions & {
   readonly returnPathKey: ReturnPathKey;
 };
 
-/** Message bytes that wait to be sent, in memory. */
-const DISPATCH_BUDGET_BYTES = 48_000_000;
-
 export function createRelay(options: RelayOptions): Relay {
-  const dispatches = options.settings.POSTERN_ROLES.has('dispatcher') && options.settings.POSTERN_UPSTREAMS !== null;
-  const upstreams = dispatches ? createUpstreams(options.settings, options.hostname) : [];
-  const diary = new UpstreamDiary(options.pool, options.nodeId, options.log);
-  const dispatcher = dispatches ? createDispatcher(options, upstreams, diary) : null;
-  const handOver: HandOver = dispatcher ?? handOverByQueue(options.queue);
-  const { settings } = options;
+  const { settings, queue, pool, log } = options;
+  const dispatches = settings.POSTERN_ROLES.has('dispatcher') && settings.POSTERN_UPSTREAMS !== null;
+  const sending = dispatches ? createSending(options) : null;
   const door = createDoor(options);
+  let lifetimes = createLifetimes(settings);
   let forgetting: ReturnType<typeof startForgetting> | null = null;
+  let telling: Rounds[] = [];
   return {
     submit: createSubmit({
       ...options,
       ...door,
-      handOver,
-      maxAgeMs: settings.POSTERN_MAX_AGE,
+      handOver: sending?.handOver ?? handOverByQueue(queue),
+      maxAgeMsOf: message => lifetimes.maxAgeMsOf(message),
       repeatWindowMs: settings.POSTERN_REPEAT_WINDOW,
     }),
     admission: door.admission,
+    reconfigure(changed) {
+      sending?.reconfigure(changed);
+      lifetimes = createLifetimes(changed);
+    },
     async start() {
-      forgetting = startForgetting(options.pool, options.log);
+      forgetting = startForgetting(pool, log);
       await door.quotas.start();
-      diary.begin(upstreams.map(({ name }) => name));
-      await dispatcher?.start();
-      if (dispatcher) options.queue.listen(() => dispatcher.wake());
+      await sending?.start();
+      telling = startTelling(options, door.signer);
     },
     async stop(graceMs) {
-      await forgetting?.stop();
+      await Promise.all([forgetting, ...telling].map(one => one?.stop()));
       await door.quotas.stop();
-      await dispatcher?.stop(graceMs);
-      await diary.stop();
-      // Kept sessions would keep the process alive until they have been idle for long enough.
-      await Promise.all(upstreams.map(upstream => upstream.close()));
+      await sending?.stop(graceMs);
     },
   };
+}
+
+/** Where the process has that role: what is told to senders by mail, and that mail is late. */
+function startTelling(options: RelayOptions, signer: Signer): Rounds[] {
+  const { settings, hostname, queue, slowPool: pool, clock, log, metrics } = options;
+  if (!settings.POSTERN_ROLES.has('followers')) return [];
+  const from = (settings.POSTERN_DSN_FROM ?? `MAILER-DAEMON@${hostname}`) as Address;
+  const delayWarningMs = settings.POSTERN_DELAY_WARNING;
+  return [
+    tellSenders({
+      ...{ pool, hostname, from, signer, clock, log, metrics },
+      maxAgeMs: settings.POSTERN_MAX_AGE,
+      wake: () => queue.wake(0),
+    }),
+    ...(delayWarningMs === null ? [] : [watchDelays({ pool, delayWarningMs, clock, log })]),
+  ];
 }
 
 export type Explainer = {
@@ -110,47 +130,23 @@ export type Explainer = {
 export function createExplainer(options: DoorOptions): Explainer {
   const door = createDoor(options);
   const { pool, settings } = options;
+  const upstreams = (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name);
+  const router = new Router(upstreams, settings.POSTERN_ROUTES, Math.random);
   return {
     explain: createExplain({
       ...door,
       clock: options.clock,
-      maxAgeMs: settings.POSTERN_MAX_AGE,
+      maxAgeMsOf: createLifetimes(settings).maxAgeMsOf,
       repeatWindowMs: settings.POSTERN_REPEAT_WINDOW,
       repeatOf: key => findRepeated(pool, key),
       suppressionOf: (identity, stream, address) =>
         findSuppression(pool, { address, tenantId: identity.tenantId, stream }),
-      upstreams: (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name),
+      router,
     }),
-    start: () => door.quotas.start(),
+    async start() {
+      await door.quotas.start();
+      router.replace(upstreams, [...readStored(await listRoutes(pool)).rules, ...settings.POSTERN_ROUTES]);
+    },
     stop: () => door.quotas.stop(),
   };
-}
-
-function createDispatcher(options: RelayOptions, upstreams: readonly Upstream[], diary: UpstreamDiary): Dispatcher {
-  const { settings, pool, queue, nodeId, runId, clock, log, metrics } = options;
-  const route = new Route(upstreams, log, metrics);
-  route.onChange = change => diary.note(change);
-  const holder = `${nodeId}:${runId}`;
-  const recorder = new Recorder(pool, holder, log);
-  const budget = new ByteBudget(DISPATCH_BUDGET_BYTES);
-  const slots = settings.POSTERN_UPSTREAMS!.reduce((sum, upstream) => sum + upstream.connections, 0);
-  const onRetry = (delayMs: number) => queue.wake(delayMs);
-  const schedule = settings.POSTERN_RETRY;
-  const returnPaths = returnPathsOf(options);
-  const marks = createDeliveryMarks(settings);
-  return new Dispatcher({
-    ...{ pool, route, recorder, budget, holder, nodeId, slots, clock, log },
-    deliver: { route, recorder, schedule, clock, random: Math.random, log, metrics, returnPaths, marks, onRetry },
-  });
-}
-
-/** Where nothing comes back to us, nothing is signed. */
-function returnPathsOf({ settings, returnPathKey, clock }: RelayOptions) {
-  const { POSTERN_RETURN_PATH_DOMAIN: domain, POSTERN_BOUNCE_MAILBOXES: mailboxes } = settings;
-  if (domain === null && mailboxes === null) return null;
-  return createReturnPaths({ domain, key: returnPathKey, upstreams: settings.POSTERN_UPSTREAMS ?? [], clock });
-}
-
-function createUpstreams(settings: Settings, hostname: string): Upstream[] {
-  return (settings.POSTERN_UPSTREAMS ?? []).map(upstream => createUpstream(upstream, settings, hostname));
 }

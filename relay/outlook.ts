@@ -8,11 +8,13 @@ import type { Assessment } from './assess.ts';
 import { chargeRequestOf, type Later, type Times, timesOf, whoWaits } from './later.ts';
 import type { Charge, Quotas } from './quota/index.ts';
 import { repeatKeyOf } from './repeat.ts';
+import type { Lifetimes } from './routing/lifetimes.ts';
+import { messageFacts } from './routing/message-facts.ts';
 
 export type OutlookOptions = {
   readonly quotas: Quotas;
   /** As `submit` has them. */
-  readonly maxAgeMs: number;
+  readonly maxAgeMsOf: Lifetimes['maxAgeMsOf'];
   readonly repeatWindowMs: number | null;
   readonly clock: Clock;
   /** What was taken under the key already, or null. */
@@ -36,7 +38,8 @@ export async function lookAhead(
 ): Promise<Outlook | null> {
   if (verdict.kind !== 'accept') return null;
   const now = options.clock();
-  const times = timesOf(directives, now, options.maxAgeMs);
+  const maxAgeMs = options.maxAgeMsOf(messageFacts(submission, header, directives));
+  const times = timesOf(directives, now, maxAgeMs);
   const key = repeatKeyOf(submission, header, directives, options.repeatWindowMs);
   return {
     ...{ now, times },

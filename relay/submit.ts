@@ -19,6 +19,9 @@ import { dress } from './outgoing.ts';
 import type { Objection } from './policy.ts';
 import type { Charge, Quotas } from './quota/index.ts';
 import { givenMessageId, keyReused, repeatKeyOf } from './repeat.ts';
+import type { Lifetimes } from './routing/lifetimes.ts';
+import type { MessageFacts } from './routing/match.ts';
+import { messageFacts } from './routing/message-facts.ts';
 import type { Signer } from './signing/signer.ts';
 import { madeMessageId } from './transforms.ts';
 
@@ -38,7 +41,7 @@ export type SubmitOptions = {
   readonly signer: Signer;
   readonly handOver: HandOver;
   readonly hostname: string;
-  readonly maxAgeMs: number;
+  readonly maxAgeMsOf: Lifetimes['maxAgeMsOf'];
   /** How long a Message-ID is remembered, so that what comes twice leaves once; null = not at all. */
   readonly repeatWindowMs: number | null;
   readonly clock: Clock;
@@ -78,14 +81,15 @@ export function createSubmit(options: SubmitOptions): Submit {
 
   async function take(submission: Submission, assessment: Assessment, mode: Mode): Promise<SubmitResult> {
     const now = clock();
-    const times = timesOf(assessment.directives, now, options.maxAgeMs);
+    const message = messageFacts(submission, assessment.header, assessment.directives);
+    const times = timesOf(assessment.directives, now, options.maxAgeMsOf(message));
     // First: mail that cannot be signed is not taken, and an app that tries it for hours is charged nothing.
     const written = await writeUp(submission, assessment, times, now);
     const charge = mode === 'live' ? await chargeQuotas(submission, times, now) : null;
     if (charge?.kind === 'reject') return refuse(submission, overQuota(charge));
     try {
       const waiting = whoWaits(submission.envelope.recipients.length, times, charge, now);
-      const result = await store(submission, { ...written, waiting }, mode);
+      const result = await store(submission, { ...written, waiting }, message, mode);
       if (result.kind !== 'accepted' && charge) await quotas.refund(charge);
       return result;
     } catch (error) {
@@ -113,14 +117,19 @@ export function createSubmit(options: SubmitOptions): Submit {
     const repeatKey = repeatKeyOf(submission, header, directives, repeatWindowMs);
     return {
       ...{ submission, header, directives, authentication, messageId, internetMessageId, repeatKey, now },
-      ...{ ...outgoing, expiresAt: times.expiresAt },
+      ...{ ...outgoing, ...times },
     };
   }
 
-  async function store(submission: Submission, written: Omit<Draft, 'handing'>, mode: Mode): Promise<SubmitResult> {
+  async function store(
+    submission: Submission,
+    written: Omit<Draft, 'handing'>,
+    message: MessageFacts,
+    mode: Mode,
+  ): Promise<SubmitResult> {
     const { envelope, content } = submission;
     const { waiting } = written;
-    const handing = handingOf(mode, content.length, waiting.size < envelope.recipients.length);
+    const handing = mode === 'capture' ? CAPTURE : handingOf(submission, waiting, message);
     let result: AcceptResult;
     const acceptance = draftAcceptance({ ...written, handing });
     try {
@@ -140,9 +149,9 @@ export function createSubmit(options: SubmitOptions): Submit {
   }
 
   /** A message of which nothing is to be sent now takes no place at an upstream. */
-  function handingOf(mode: Mode, bytes: number, goesNow: boolean): Handing {
-    if (mode === 'capture') return { kind: 'capture' };
-    return goesNow ? handOver.reserve(bytes) : { kind: 'wait' };
+  function handingOf({ envelope, content }: Submission, waiting: Draft['waiting'], message: MessageFacts): Handing {
+    const now = envelope.recipients.filter((_, n) => !waiting.has(n)).map(({ address }) => address);
+    return now.length === 0 ? { kind: 'wait' } : handOver.reserve(message, now, content.length);
   }
 
   /** Told to the app as the success that it is, unless the app used one key for two messages. */
@@ -194,6 +203,7 @@ export function createSubmit(options: SubmitOptions): Submit {
   }
 }
 
+const CAPTURE: Handing = { kind: 'capture' };
 const STORAGE_FULL: Objection = {
   kind: 'defer',
   reply: reply(452, '4.3.1', 'Insufficient system storage'),

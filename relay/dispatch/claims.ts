@@ -1,6 +1,7 @@
 // Takes due deliveries out of the database, no more at a time than there is room for, and none while no upstream takes
 // mail: an outage leaves the queue where it is, and its end lets it out through the same narrow door, in order.
 
+import { STREAMS, type Stream } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
@@ -17,20 +18,22 @@ import {
 } from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
 import type { Recorder } from './recorder.ts';
-import type { Route } from './route.ts';
-import { groupClaimed, type Work, workOfClaimed } from './work.ts';
+import type { Switchboard } from './switchboard.ts';
+import { groupClaimed, type Placed, type Work, workOfClaimed } from './work.ts';
 
 export type ClaimsOptions = {
   readonly pool: Pool;
-  readonly route: Route;
+  readonly switchboard: Switchboard;
   readonly recorder: Recorder;
   readonly budget: ByteBudget;
   readonly holder: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** How many more pieces of work the dispatcher wants. */
-  readonly room: () => number;
+  /** How many more pieces of work the dispatcher wants, by stream. */
+  readonly room: (stream: Stream) => number;
+  /** Where deliveries of one message go; those that cannot go yet are given back, and are not among them. */
+  readonly place: (group: readonly ClaimedDelivery[]) => Placed[];
   readonly onWork: (work: Work) => void;
   /** Makes sure that what is in hand is still leased: after an outage of the database it may look as if it were not. */
   readonly keepLeases: () => Promise<void>;
@@ -51,8 +54,8 @@ export class Claims {
   #sweep: NodeJS.Timeout | null = null;
   #nextTurn: NodeJS.Timeout | null = null;
   #asked = false;
-  /** The last claim took all that it was allowed to: there may be more. */
-  #more = false;
+  /** Of these the last claim took all that it was allowed to. */
+  #more: ReadonlySet<Stream> = new Set();
   #looking: Promise<void> | null = null;
   #expiredAt = 0;
   /** Claimed, and waiting for room in memory. */
@@ -89,20 +92,20 @@ export class Claims {
     return this.#waiting;
   }
 
-  /** Room has come free. */
-  roomAgain(): void {
-    if (this.#more) this.look();
+  /** What was claimed of it is under way: there is room for more. */
+  roomAgain(stream: Stream): void {
+    if (this.#more.has(stream)) this.look();
   }
 
   async #work(): Promise<void> {
-    const { log, recorder, route, keepLeases } = this.#options;
+    const { log, recorder, switchboard, keepLeases } = this.#options;
     this.#asked = false;
     // What cannot be recorded now must not be claimed again as if nothing had been tried.
     if (recorder.isStuck) return;
     try {
       await keepLeases();
-      if (route.appetite === 'none') await this.#expire();
-      this.#more = (await this.#claim('parked')) || (await this.#claim('due'));
+      if (switchboard.blocked.length > 0) await this.#expire();
+      this.#more = new Set([...(await this.#claim('parked')), ...(await this.#claim('due'))]);
       await this.#lookAtNextTurn();
     } catch (error) {
       if (!this.#stop.signal.aborted) log.warn({ err: error }, 'queue not read');
@@ -124,24 +127,31 @@ export class Claims {
     this.#expiredAt = now;
   }
 
-  /** Claims until there is no more room, or nothing more; returns whether it was room that ended it. */
-  async #claim(which: 'parked' | 'due'): Promise<boolean> {
-    const { pool, holder, route, room } = this.#options;
+  /** Claims until there is no more room, or nothing more; returns the streams of which there may be more. */
+  async #claim(which: 'parked' | 'due'): Promise<Stream[]> {
+    const { pool, holder, switchboard, place } = this.#options;
     for (;;) {
-      const { appetite } = route;
-      const limit = appetite === 'one' ? Math.min(1, room()) : Math.min(MAX_CLAIM, room());
-      if (appetite === 'none' || this.#stop.signal.aborted) return false;
-      if (limit <= 0) return true;
-      const { claimed, suppressed } = await claimDeliveries(pool, { which, limit, holder, leaseMs: LEASE_MS });
-      this.#tellSuppressed(suppressed);
-      this.#waiting = claimed;
+      const { appetite, blocked } = switchboard;
+      if (appetite === 'none' || this.#stop.signal.aborted) return [];
+      const limits = this.#limits(appetite);
+      const withoutRoom = STREAMS.filter(stream => limits[stream] === 0);
+      if (withoutRoom.length === STREAMS.length) return withoutRoom;
+      const claim = await claimDeliveries(pool, { which, limits, holder, leaseMs: LEASE_MS, blocked });
+      this.#tellSuppressed(claim.suppressed);
+      this.#waiting = claim.claimed;
       // What could not be loaded is left to its lease, which must not be renewed then.
-      await this.#load(groupClaimed(claimed)).finally(() => {
+      await this.#load(groupClaimed(claim.claimed).flatMap(place)).finally(() => {
         this.#waiting = [];
       });
-      if (claimed.length + suppressed.length < limit) return false;
-      if (appetite === 'one') return true;
+      const mayBeMore = STREAMS.filter(stream => claim.found[stream] === limits[stream]);
+      if (mayBeMore.length === withoutRoom.length || appetite === 'one') return mayBeMore;
     }
+  }
+
+  #limits(appetite: Switchboard['appetite']): Record<Stream, number> {
+    const most = appetite === 'one' ? 1 : MAX_CLAIM;
+    const limitOf = (stream: Stream) => Math.max(0, Math.min(most, this.#options.room(stream)));
+    return { transactional: limitOf('transactional'), bulk: limitOf('bulk') };
   }
 
   #tellSuppressed(suppressed: Claim['suppressed']): void {
@@ -153,37 +163,40 @@ export class Claims {
   }
 
   /** Brings contents into memory as the budget allows, several small ones with one query. */
-  async #load(groups: readonly ClaimedDelivery[][]): Promise<void> {
+  async #load(placed: readonly Placed[]): Promise<void> {
     const { pool, budget, onWork, log } = this.#options;
-    for (const chunk of inChunks(groups)) {
-      const bytes = chunk.reduce((sum, group) => sum + group[0]!.size, 0);
+    for (const chunk of inChunks(placed)) {
+      const bytes = chunk.reduce((sum, one) => sum + sizeOf(one), 0);
       await budget.take(bytes, this.#stop.signal);
-      const contents = await loadContents(pool, [...new Set(chunk.map(group => group[0]!.messageId))]).catch(error => {
+      const contents = await loadContents(pool, [...new Set(chunk.map(idOf))]).catch(error => {
         budget.give(bytes);
         throw error;
       });
-      for (const group of chunk) {
-        const content = contents.get(group[0]!.messageId);
-        if (content) onWork(workOfClaimed(group, content));
+      for (const one of chunk) {
+        const content = contents.get(idOf(one));
+        if (content) onWork(workOfClaimed(one, content));
         else {
-          budget.give(group[0]!.size);
-          log.error({ messageId: group[0]!.messageId }, 'content is gone');
+          budget.give(sizeOf(one));
+          log.error({ messageId: idOf(one) }, 'content is gone');
         }
       }
     }
   }
 }
 
-function inChunks(groups: readonly ClaimedDelivery[][]): ClaimedDelivery[][][] {
-  const chunks: ClaimedDelivery[][][] = [];
+const idOf = ({ deliveries }: Placed) => deliveries[0]!.messageId;
+const sizeOf = ({ deliveries }: Placed) => deliveries[0]!.size;
+
+function inChunks(placed: readonly Placed[]): Placed[][] {
+  const chunks: Placed[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
-  for (const group of groups) {
-    if (bytes + group[0]!.size > LOAD_BYTES) {
+  for (const one of placed) {
+    if (bytes + sizeOf(one) > LOAD_BYTES) {
       chunks.push([]);
       bytes = 0;
     }
-    chunks.at(-1)!.push(group);
-    bytes += group[0]!.size;
+    chunks.at(-1)!.push(one);
+    bytes += sizeOf(one);
   }
   return chunks;
 }

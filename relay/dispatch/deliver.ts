@@ -9,22 +9,29 @@ import type { Metrics } from '../../src/platform/metrics.ts';
 import type { DeliveryMarks } from '../delivery-marks.ts';
 import { nextStep } from '../retry.ts';
 import type { ReturnPaths } from '../return-path.ts';
+import type { MessageFacts } from '../routing/match.ts';
 import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
-import type { Choice, Picked, Route } from './route.ts';
+import type { Choice, Picked, Switchboard } from './switchboard.ts';
 import { eachAlone, type Work } from './work.ts';
 
+/** What the settings say of how mail leaves, and when again. */
+export type Habits = {
+  /** null: mail leaves with the reverse-path that it came with. */
+  readonly returnPaths: ReturnPaths | null;
+  readonly marks: DeliveryMarks;
+  readonly scheduleOf: (message: MessageFacts) => RetrySchedule;
+};
+
 export type DeliverOptions = {
-  readonly route: Route;
+  readonly switchboard: Switchboard;
   readonly recorder: Recorder;
-  readonly schedule: RetrySchedule;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** null: mail leaves with the reverse-path that it came with. */
-  readonly returnPaths: ReturnPaths | null;
-  readonly marks: DeliveryMarks;
+  /** As they are now. */
+  readonly habits: () => Habits;
   /** Called with the delay of each retry. */
   readonly onRetry: (delayMs: number) => void;
 };
@@ -36,7 +43,7 @@ type Signals = { readonly attempt: AbortSignal; readonly record: AbortSignal };
 const SIDE_BY_SIDE = 5;
 
 export async function deliver(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
-  if (!options.returnPaths?.splits(work.envelope)) return deliverTogether(work, options, signals);
+  if (!options.habits().returnPaths?.splits(work.envelope)) return deliverTogether(work, options, signals);
   const waiting = eachAlone(work);
   const takeTurns = async () => {
     for (let alone = waiting.shift(); alone; alone = waiting.shift()) await deliverTogether(alone, options, signals);
@@ -47,51 +54,56 @@ export async function deliver(work: Work, options: DeliverOptions, signals: Sign
 }
 
 async function deliverTogether(work: Work, options: DeliverOptions, signals: Signals): Promise<void> {
-  const { route, recorder, clock } = options;
+  const { switchboard, recorder, clock } = options;
   let pending = all(work);
-  let choice = work.openedHop === null ? await openFirst(work, options, signals) : route.at(work.openedHop);
+  let choice = work.opened ?? (await openFirst(work, options, signals));
   while (choice !== null) {
     const openedAt = clock();
-    const down = choice.hop === work.openedHop ? route.resume(choice.hop, openedAt) : null;
+    const down = choice === work.opened ? choice.circuit.resume(openedAt) : null;
     const report =
       down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
-    if (down === null) route.learn(choice.hop, choice.upstream.hasManyHosts ? [] : report.results, clock());
+    if (down === null) choice.circuit.learn(report.results, clock());
     const next: Picked =
-      work.pinnedUpstream === null ? route.pick(choice.hop + 1, clock()) : { choice: null, skipped: [] };
+      work.pinnedUpstream === null ? switchboard.pick(work.route, choice.hop + 1, clock()) : NOBODY_NEXT;
     const decided = decide(work, pending, report.results, next.choice !== null, options);
     tell(work, decided, choice, clock() - openedAt, options);
     const goingOn = decided.filter(({ step }) => step.kind === 'tryUpstream').map(({ index }) => index);
-    if (goingOn.length > 0) route.begin(next.choice!.hop);
+    if (goingOn.length > 0) next.choice!.circuit.begin();
     const progress = toProgress({ work, decided, choice, report, openedAt, endedAt: clock(), next, goingOn });
     const leaseHeld = await recorder.record(progress, signals.record);
-    if (goingOn.length > 0 && !leaseHeld) route.abandon(next.choice!.hop);
+    if (goingOn.length > 0 && !leaseHeld) next.choice!.circuit.abandon();
     choice = goingOn.length > 0 && leaseHeld ? next.choice : null;
     pending = goingOn;
   }
 }
+
+const NOBODY_NEXT: Picked = { choice: null, skipped: [] };
 
 /**
  * Opens the attempt of claimed work, before connecting. null = there is none: it is too old, no upstream takes it now, or
  * somebody else has its lease.
  */
 async function openFirst(work: Work, options: DeliverOptions, signals: Signals): Promise<Choice | null> {
-  const { route, recorder, clock, schedule, metrics } = options;
+  const { switchboard, recorder, clock, habits, metrics } = options;
   if (clock() >= work.expiresAt) {
     metrics.settled.inc({ state: 'expired' }, work.numbers.length);
     await recorder.record({ ended: [], opened: [], changes: expire(work) }, signals.record);
     return null;
   }
-  const { choice, skipped } = route.pick(0, clock(), work.pinnedUpstream);
+  const { choice, skipped } = switchboard.pick(work.route, 0, clock());
   if (choice === null) {
     const opened = openedFor(work, all(work), skipped);
-    await recorder.record({ ended: [], opened, changes: putBack(work, schedule) }, signals.record);
+    await recorder.record(
+      { ended: [], opened, changes: putBack(work, habits().scheduleOf(work.message)) },
+      signals.record,
+    );
     return null;
   }
-  route.begin(choice.hop);
+  choice.circuit.begin();
   const upstream = choice.upstream.name;
   const opened = openedFor(work, all(work), [...skipped, { hop: choice.hop, upstream, skipped: null }]);
   const leaseHeld = await recorder.record({ ended: [], opened, changes: pinTo(work, upstream) }, signals.record);
-  if (!leaseHeld) route.abandon(choice.hop);
+  if (!leaseHeld) choice.circuit.abandon();
   return leaseHeld ? choice : null;
 }
 
@@ -99,10 +111,11 @@ function tryOnce(
   work: Work,
   pending: readonly number[],
   choice: Choice,
-  { returnPaths, marks }: DeliverOptions,
+  { habits }: DeliverOptions,
   signal: AbortSignal,
 ): Promise<AttemptReport> {
   const { upstream } = choice;
+  const { returnPaths, marks } = habits();
   const envelope: Envelope =
     pending.length === work.numbers.length
       ? work.envelope
@@ -125,14 +138,16 @@ function decide(
   upstreamLeft: boolean,
   options: DeliverOptions,
 ): Decided[] {
-  const { route, clock, schedule, random } = options;
+  const { switchboard, clock, habits, random } = options;
+  const schedule = habits().scheduleOf(work.message);
+  const allDown = switchboard.isDown(work.route);
   return pending.map((index, i) => {
     const result = results[i]!;
     const step = nextStep({
       result,
       attempt: work.attempt,
       upstreamLeft,
-      allDown: route.allDown,
+      allDown,
       now: clock(),
       expiresAt: work.expiresAt,
       schedule,

@@ -2,47 +2,64 @@
 // from the database, when they are due again, when an upstream is back, after a restart, or when too much came at once.
 // It fails towards the database: whatever it holds is leased there and comes back by itself when the lease ends.
 
+import type { Stream } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
-import { releaseLeases, releaseLeasesOfEarlierRuns, renewLeases } from '../../src/store/deliveries.ts';
+import {
+  BUSY,
+  type ClaimedDelivery,
+  pullForward,
+  releaseLeases,
+  releaseLeasesOfEarlierRuns,
+  renewLeases,
+} from '../../src/store/deliveries.ts';
+import type { MessageFacts } from '../routing/match.ts';
+import type { Route, Router } from '../routing/router.ts';
 import { Claims } from './claims.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
+import type { Fleet } from './fleet.ts';
 import type { Handing, HandOver } from './hand-over.ts';
-import { LEASE_MS, notStarted } from './progress.ts';
+import { Lane, type Source } from './lane.ts';
+import { LEASE_MS, notStarted, type Turn, waitUntil } from './progress.ts';
 import type { Recorder } from './recorder.ts';
-import type { Route } from './route.ts';
-import { keysOf, type Work, workOfAcceptance } from './work.ts';
+import { keysOf, type Placed, type Work, workOfAcceptance } from './work.ts';
 
 export type DispatcherOptions = {
   readonly pool: Pool;
-  readonly route: Route;
+  readonly fleet: Fleet;
+  readonly router: Router;
   readonly recorder: Recorder;
   readonly deliver: DeliverOptions;
   readonly budget: ByteBudget;
   /** `node:run`: one run of one node. */
   readonly holder: string;
   readonly nodeId: string;
-  /** Messages in flight at once. */
-  readonly slots: number;
   readonly clock: Clock;
   readonly log: Logger;
 };
 
 const RENEW_EVERY_MS = LEASE_MS / 3;
-/** Beyond that, fresh messages wait in the database rather than here. */
-const MAX_FRESH = 1_000;
-/** Claimed work held at the least: a claim costs the same for one as for many. */
+/** Beyond that, fresh messages wait in the database rather than here; and bulk mail leaves half of it to the other. */
+const MAX_FRESH: Readonly<Record<Stream, number>> = { transactional: 1_000, bulk: 500 };
+/** Claimed work of one stream held at the least: a claim costs the same for one as for many. */
 const MIN_WINDOW = 100;
+/** Whoever would wait longer for a place waits in the database instead, out of the way of mail for other upstreams. */
+const PATIENCE_MS = 2_000;
 
 export class Dispatcher implements HandOver {
   readonly #options: DispatcherOptions;
   readonly #claims: Claims;
-  #fresh: Work[] = [];
-  #backlog: Work[] = [];
-  #active = new Set<Work>();
-  #backlogsTurn = false;
+  readonly #lanes = new Map<string, Lane>();
+  /** Pieces of work, waiting and under way. */
+  readonly #held: Record<Source, Record<Stream, number>> = {
+    fresh: { transactional: 0, bulk: 0 },
+    backlog: { transactional: 0, bulk: 0 },
+  };
+  /** Claimed, and not begun. */
+  readonly #waiting: Record<Stream, number> = { transactional: 0, bulk: 0 };
+  #active = 0;
   #stopping = false;
   #stopAttempts = new AbortController();
   #stopRecording = new AbortController();
@@ -52,15 +69,14 @@ export class Dispatcher implements HandOver {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    const window = Math.max(MIN_WINDOW, 4 * options.slots);
     this.#claims = new Claims({
       ...options,
-      metrics: options.deliver.metrics,
-      room: () => (this.#stopping ? 0 : window - this.#backlog.length - this.#active.size),
-      onWork: work => this.#enqueue(this.#backlog, work),
+      ...{ metrics: options.deliver.metrics, switchboard: options.deliver.switchboard },
+      room: stream => (this.#stopping ? 0 : this.#window() - this.#held.backlog[stream]),
+      place: group => this.#place(group),
+      onWork: work => this.#enqueue(work, 'backlog'),
       keepLeases: () => this.#keepLeases(),
     });
-    options.route.onOpportunity = () => this.#claims.look();
   }
 
   async start(): Promise<void> {
@@ -73,7 +89,7 @@ export class Dispatcher implements HandOver {
     this.#claims.start();
   }
 
-  /** Something may be due. */
+  /** Something may be due, or an upstream is back. */
   wake(): void {
     this.#claims.look();
   }
@@ -81,13 +97,14 @@ export class Dispatcher implements HandOver {
   /** Lets attempts end for `graceMs`, then ends them; gives back what was not begun. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#options.route.stop();
+    this.#options.fleet.stop();
     await this.#claims.stop();
-    await Promise.all([...this.#fresh.splice(0), ...this.#backlog.splice(0)].map(work => this.#giveBack(work)));
+    const begun = [...this.#lanes.values()].flatMap(lane => lane.clear());
+    await Promise.all(begun.map(work => this.#giveBack(work)));
     const deadline = setTimeout(() => this.#stopAttempts.abort(new Error('shutting down')), graceMs);
     // What cannot be recorded then is found by its lease.
     const lastCall = setTimeout(() => this.#stopRecording.abort(new Error('shutting down')), graceMs + 5_000);
-    if (this.#active.size > 0) await new Promise<void>(resolve => (this.#whenIdle = resolve));
+    if (this.#active > 0) await new Promise<void>(resolve => (this.#whenIdle = resolve));
     clearTimeout(deadline);
     clearTimeout(lastCall);
     if (this.#renewal) clearInterval(this.#renewal);
@@ -97,27 +114,33 @@ export class Dispatcher implements HandOver {
 
   // ── handed over ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  reserve(bytes: number): Handing {
-    const { route, clock, budget, holder } = this.#options;
+  reserve(message: MessageFacts, recipients: readonly string[], bytes: number): Handing {
+    const { router, clock, budget, holder, deliver } = this.#options;
+    const { switchboard, habits } = deliver;
     const now = clock();
-    const { choice, skipped } = route.pick(0, now);
+    const [first, ...others] = router.split(message, recipients);
+    // Those that go different ways are told apart when they are claimed.
+    if (others.length > 0) return { kind: 'queue' };
+    const { route } = first!;
+    const { choice, skipped } = switchboard.pick(route, 0, now);
     if (choice === null) {
-      return {
-        kind: 'park',
-        dueInMs: this.#options.deliver.schedule.stepsMs[0]!,
-        reason: `upstreams-down: ${route.whyDown(now)}`,
-      };
+      const reason = `upstreams-down: ${switchboard.whyDown(route, now)}`;
+      return { kind: 'park', route: route.name, dueInMs: habits().scheduleOf(message).stepsMs[0]!, reason };
     }
-    if (this.#stopping || this.#fresh.length >= MAX_FRESH || !budget.tryTake(bytes)) return { kind: 'queue' };
-    route.begin(choice.hop);
+    const { stream } = message;
     const upstream = choice.upstream.name;
+    const turn = this.#turnAt(upstream, stream, now);
+    if (turn !== null) return { kind: 'turn', ...turn };
+    const isFull = this.#held.fresh[stream] >= MAX_FRESH[stream];
+    if (this.#stopping || isFull || !budget.tryTake(bytes)) return { kind: 'queue' };
+    choice.circuit.begin();
     const attempts = [...skipped, { hop: choice.hop, upstream, skipped: null }];
-    return { kind: 'hand-over', holder, leaseMs: LEASE_MS, hop: choice.hop, upstream, attempts };
+    return { kind: 'hand-over', holder, leaseMs: LEASE_MS, message, route, choice, attempts };
   }
 
   cancel(handing: Handing, bytes: number): void {
     if (handing.kind !== 'hand-over') return;
-    this.#options.route.abandon(handing.hop);
+    handing.choice.circuit.abandon();
     this.#options.budget.give(bytes);
   }
 
@@ -125,54 +148,133 @@ export class Dispatcher implements HandOver {
     if (handing.kind === 'queue') this.#claims.look();
     if (handing.kind !== 'hand-over') return;
     const work = workOfAcceptance(handing, acceptance, envelope, absent);
-    if (work) this.#enqueue(this.#fresh, work);
+    if (work) this.#enqueue(work, 'fresh');
     else this.cancel(handing, acceptance.content.length);
   }
 
-  // ── slots ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── claimed ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #enqueue(queue: Work[], work: Work): void {
-    queue.push(work);
-    if (this.#stopping) void this.#giveBack(queue.pop()!);
-    else this.#fill();
+  /** Where claimed deliveries of one message go. Those of a crowded lane go back, until a turn of their own. */
+  #place(group: readonly ClaimedDelivery[]): Placed[] {
+    const { clock } = this.#options;
+    return this.#routesOf(group).filter(({ deliveries, route }) => {
+      const { stream } = deliveries[0]!;
+      const lane = this.#laneOf(route);
+      const turn = this.#turnAt(lane, stream, clock());
+      if (turn !== null) this.#giveBackUntil(deliveries, turn);
+      return turn === null;
+    });
   }
 
-  #fill(): void {
-    while (!this.#stopping && this.#active.size < this.#options.slots) {
-      const work = this.#next();
-      if (!work) return;
-      this.#active.add(work);
-      void this.#run(work);
+  /** What may have been delivered already is tried at that upstream alone, as long as there is such an upstream. */
+  #routesOf(group: readonly ClaimedDelivery[]): Placed[] {
+    const { router, fleet } = this.#options;
+    const { pinnedUpstream } = group[0]!;
+    const routes = router.split(
+      group[0]!,
+      group.map(({ recipient }) => recipient),
+    );
+    return routes.map(({ route, indexes }) => ({
+      deliveries: indexes.map(index => group[index]!),
+      route: pinnedUpstream !== null && fleet.has(pinnedUpstream) ? { ...route, upstreams: [pinnedUpstream] } : route,
+    }));
+  }
+
+  #giveBackUntil(deliveries: readonly ClaimedDelivery[], turn: Turn): void {
+    const { recorder, log } = this.#options;
+    void recorder
+      .record(waitUntil(deliveries, turn), this.#stopRecording.signal)
+      .catch(error => log.warn({ err: error, messageId: deliveries[0]!.messageId }, 'left to its lease'));
+  }
+
+  // ── lanes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Of each stream, as much as a claim may take. */
+  #window(): number {
+    let places = 0;
+    for (const member of this.#options.fleet.members) places += member.places;
+    return Math.max(MIN_WINDOW, 4 * places);
+  }
+
+  /** Whoever of its upstreams takes mail now; the first where none does. */
+  #laneOf(route: Route): string {
+    const { switchboard } = this.#options.deliver;
+    return switchboard.pick(route, 0, this.#options.clock()).choice?.upstream.name ?? route.upstreams[0]!;
+  }
+
+  /** null = it need not wait long in its lane. */
+  #turnAt(upstream: string, stream: Stream, now: number): (Turn & { dueInMs: number }) | null {
+    const lane = this.#lanes.get(upstream);
+    const places = this.#placesOf(upstream);
+    if (lane === undefined || lane.waitMs(stream, places, now) <= PATIENCE_MS) return null;
+    const reason = `upstream-busy: more mail for ${upstream} than it takes`;
+    return { dueInMs: lane.promise(stream, places, now), waitsFor: `${BUSY}${upstream}`, reason };
+  }
+
+  /** Sooner than it was told, when the lane has room sooner. */
+  async #pullForward(upstream: string, lane: Lane): Promise<void> {
+    const { pool, log } = this.#options;
+    lane.pulledForward(true);
+    const limit = this.#window();
+    const pulled = await pullForward(pool, upstream, limit).catch(error => {
+      log.warn({ err: error }, 'queue not read');
+      return 0;
+    });
+    if (pulled === limit) lane.pulledForward(false);
+    if (pulled > 0) this.#claims.look();
+  }
+
+  /** Of an upstream that is gone from the settings: its last messages leave one by one. */
+  #placesOf(upstream: string): number {
+    return this.#options.fleet.get(upstream)?.places ?? 1;
+  }
+
+  #enqueue(work: Work, source: Source): void {
+    if (this.#stopping) return void this.#giveBack(work);
+    const { stream } = work.message;
+    this.#held[source][stream] += 1;
+    if (source === 'backlog') this.#waiting[stream] += 1;
+    const upstream = work.opened?.upstream.name ?? this.#laneOf(work.route);
+    const lane = this.#lanes.get(upstream) ?? new Lane();
+    this.#lanes.set(upstream, lane);
+    lane.add(work, source);
+    this.#fill(upstream, lane);
+  }
+
+  #fill(upstream: string, lane: Lane): void {
+    while (!this.#stopping) {
+      const begun = lane.begin(this.#placesOf(upstream), this.#options.clock());
+      if (!begun) return;
+      this.#active += 1;
+      if (begun.source === 'backlog') this.#waiting[begun.work.message.stream] -= 1;
+      void this.#run(begun.work, begun.source, upstream, lane);
     }
   }
 
-  /** In turns while there is both: a drain neither holds up fresh mail nor starves. */
-  #next(): Work | undefined {
-    this.#backlogsTurn = !this.#backlogsTurn;
-    return this.#backlogsTurn
-      ? (this.#backlog.shift() ?? this.#fresh.shift())
-      : (this.#fresh.shift() ?? this.#backlog.shift());
-  }
-
-  async #run(work: Work): Promise<void> {
+  async #run(work: Work, source: Source, upstream: string, lane: Lane): Promise<void> {
+    const { log, clock, budget } = this.#options;
     try {
       await deliver(work, this.#options.deliver, {
         attempt: this.#stopAttempts.signal,
         record: this.#stopRecording.signal,
       });
     } catch (error) {
-      this.#options.log.error({ err: error, messageId: work.messageId }, 'delivery left to its lease');
+      log.error({ err: error, messageId: work.messageId }, 'delivery left to its lease');
     }
-    this.#active.delete(work);
-    this.#options.budget.give(work.bytes);
-    this.#fill();
-    if (this.#backlog.length === 0) this.#claims.roomAgain();
-    if (this.#active.size === 0) this.#whenIdle?.();
+    const { stream } = work.message;
+    lane.end(work, clock());
+    this.#active -= 1;
+    this.#held[source][stream] -= 1;
+    budget.give(work.bytes);
+    this.#fill(upstream, lane);
+    if (lane.mayPullForward(this.#placesOf(upstream), clock())) void this.#pullForward(upstream, lane);
+    if (this.#waiting[stream] === 0) this.#claims.roomAgain(stream);
+    if (this.#active === 0) this.#whenIdle?.();
   }
 
   async #giveBack(work: Work): Promise<void> {
-    const { recorder, budget, route, clock, log } = this.#options;
-    if (work.openedHop !== null) route.abandon(work.openedHop);
+    const { recorder, budget, clock, log } = this.#options;
+    work.opened?.circuit.abandon();
     budget.give(work.bytes);
     const patience = AbortSignal.timeout(5_000);
     await recorder
@@ -180,10 +282,12 @@ export class Dispatcher implements HandOver {
       .catch(error => log.warn({ err: error, messageId: work.messageId }, 'left to its lease'));
   }
 
+  // ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
+
   /** Throws when the database cannot be reached. */
   async #renew(): Promise<void> {
     const { pool, holder, clock } = this.#options;
-    const held = [...this.#active, ...this.#fresh, ...this.#backlog];
+    const held = [...this.#lanes.values()].flatMap(lane => lane.works);
     const keys = [...held.flatMap(keysOf), ...this.#claims.waiting];
     if (keys.length > 0) await renewLeases(pool, holder, keys, LEASE_MS);
     this.#renewedAt = clock();

@@ -3,6 +3,9 @@
 import type { Envelope } from '../../src/mail/envelope.ts';
 import type { WakeQueue } from '../../src/platform/queue.ts';
 import type { Acceptance, NewAttempt } from '../../src/store/accept.ts';
+import type { MessageFacts } from '../routing/match.ts';
+import type { Route } from '../routing/router.ts';
+import type { Choice } from './switchboard.ts';
 
 export type Handing =
   /** Kept, never sent. */
@@ -11,21 +14,24 @@ export type Handing =
   | { readonly kind: 'wait' }
   /** Waits in the database for its turn. */
   | { readonly kind: 'queue' }
-  /** No upstream takes mail now: waits in the database for one. */
-  | { readonly kind: 'park'; readonly dueInMs: number; readonly reason: string }
+  /** No upstream of its route takes mail now: waits in the database for one. */
+  | { readonly kind: 'park'; readonly route: string; readonly dueInMs: number; readonly reason: string }
+  /** There is more mail for its upstream than goes there: waits in the database for a turn of its own. */
+  | { readonly kind: 'turn'; readonly waitsFor: string | null; readonly dueInMs: number; readonly reason: string }
   /** Goes out at once: the accepting commit already carries the lease and the opened attempt. */
   | {
       readonly kind: 'hand-over';
       readonly holder: string;
       readonly leaseMs: number;
-      readonly hop: number;
-      readonly upstream: string;
+      readonly message: MessageFacts;
+      readonly route: Route;
+      readonly choice: Choice;
       readonly attempts: readonly NewAttempt[];
     };
 
 export type HandOver = {
-  /** Asked before the commit. */
-  reserve(bytes: number): Handing;
+  /** Asked before the commit; `recipients` are those that would be tried now. */
+  reserve(message: MessageFacts, recipients: readonly string[], bytes: number): Handing;
   /** The commit failed: what was reserved is free again. */
   cancel(handing: Handing, bytes: number): void;
   /** The commit is done; `absent` are the recipients, by number, that are not to be tried now. */

@@ -2,10 +2,10 @@
 import { formatReply } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult, Peer } from '../../src/mail/upstream.ts';
 import { formatDuration, type RetrySchedule } from '../../src/platform/duration.ts';
-import type { DeliveryChange, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
+import type { DeliveryChange, DeliveryKey, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
 import type { NextStep } from '../retry.ts';
-import type { Choice, Picked } from './route.ts';
-import type { Work } from './work.ts';
+import type { Choice, Picked } from './switchboard.ts';
+import { keysOf, type Work } from './work.ts';
 
 /** How long a holder may be silent before others take its work: renewed long before while it lives. */
 export const LEASE_MS = 60_000;
@@ -91,14 +91,17 @@ function endedAttempt(
 
 function change({ work, choice, next }: Hop, { index, result, step }: Decided): DeliveryChange {
   const base = { ...key(work, index), reason: step.reason };
-  const eventData = { upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) };
+  const eventData = {
+    ...{ upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) },
+    ...(successIsOurs(work, index, result) ? { successIsOurs: true } : {}),
+  };
   switch (step.kind) {
     case 'settle':
       return {
         ...base,
         state: step.state,
         dueInMs: null,
-        parked: false,
+        waitsFor: null,
         pinnedUpstream: null,
         keepsLease: false,
         event: step.state,
@@ -107,7 +110,7 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
     case 'tryUpstream':
       return {
         ...base,
-        ...{ state: 'queued', dueInMs: LEASE_MS, parked: false, keepsLease: true, event: 'attempt-failed', eventData },
+        ...{ state: 'queued', dueInMs: LEASE_MS, waitsFor: null, keepsLease: true, event: 'attempt-failed', eventData },
         pinnedUpstream: next.choice!.upstream.name,
       };
     case 'retryAt':
@@ -116,7 +119,7 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
         ...{
           state: 'queued',
           dueInMs: step.delayMs,
-          parked: step.parked,
+          waitsFor: step.parked ? work.route.name : null,
           keepsLease: false,
           event: 'deferred',
           eventData,
@@ -126,42 +129,61 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
   }
 }
 
+/** Whether somebody wants to be told of success whom nobody behind us will tell (RFC 3461 section 5.2.2). */
+function successIsOurs(work: Work, index: number, result: AttemptResult): boolean {
+  const asked = work.envelope.recipients[index]!.notify?.includes('SUCCESS') ?? false;
+  return asked && work.envelope.reversePath !== null && result.kind === 'accepted' && !result.tellsSender;
+}
+
 /** What it is while an attempt is open: the lease is kept, and the upstream remembered should we die in between. */
 export function pinTo(work: Work, upstream: string): DeliveryChange[] {
-  return changeAll(work, { dueInMs: LEASE_MS, pinnedUpstream: upstream, keepsLease: true, reason: 'being-tried' });
+  return changeAll(keysOf(work), {
+    dueInMs: LEASE_MS,
+    pinnedUpstream: upstream,
+    keepsLease: true,
+    reason: 'being-tried',
+  });
 }
 
 /** A pinned upstream that is down does not hold the message for ever: after this pause any may take it. */
 export function putBack(work: Work, schedule: RetrySchedule): DeliveryChange[] {
-  return changeAll(work, {
+  return changeAll(keysOf(work), {
     dueInMs: schedule.stepsMs[0]!,
-    parked: work.pinnedUpstream === null,
+    waitsFor: work.pinnedUpstream === null ? work.route.name : null,
     reason: 'upstreams-down',
   });
 }
 
 export function expire(work: Work): DeliveryChange[] {
-  return changeAll(work, { state: 'expired', dueInMs: null, reason: 'expired-in-queue', event: 'expired' });
+  return changeAll(keysOf(work), { state: 'expired', dueInMs: null, reason: 'expired-in-queue', event: 'expired' });
+}
+
+/** When to come again, and why not now. */
+export type Turn = Pick<DeliveryChange, 'dueInMs' | 'reason' | 'waitsFor'>;
+
+/** Gives back what was claimed too early, before anything was tried, until its turn. */
+export function waitUntil(keys: readonly DeliveryKey[], turn: Turn): Progress {
+  return { ended: [], opened: [], changes: changeAll(keys, { ...turn, uncounted: true }) };
 }
 
 function changeAll(
-  work: Work,
+  keys: readonly DeliveryKey[],
   change: Partial<DeliveryChange> & Pick<DeliveryChange, 'dueInMs' | 'reason'>,
 ): DeliveryChange[] {
   const unless = {
     state: 'queued',
-    parked: false,
+    waitsFor: null,
     pinnedUpstream: null,
     keepsLease: false,
     event: null,
     eventData: null,
   } as const;
-  return all(work).map(index => ({ ...key(work, index), ...unless, ...change }));
+  return keys.map(({ messageId, n, attempt }) => ({ messageId, n, attempt, ...unless, ...change }));
 }
 
 /** Gives back work that was never begun: due at once, for whoever runs next. */
 export function notStarted(work: Work, now: number): Progress {
-  const hop = work.openedHop;
+  const hop = work.opened?.hop ?? null;
   const at = new Date(now);
   return {
     opened: [],
@@ -175,7 +197,7 @@ export function notStarted(work: Work, now: number): Progress {
             decision: 'retry at once: shutting-down',
           }))
         : [],
-    changes: changeAll(work, { dueInMs: 0, pinnedUpstream: work.pinnedUpstream, reason: 'shutting-down' }),
+    changes: changeAll(keysOf(work), { dueInMs: 0, pinnedUpstream: work.pinnedUpstream, reason: 'shutting-down' }),
   };
 }
 

@@ -3,7 +3,7 @@
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
 import { recordUpstreamChange } from '../../src/store/upstream-changes.ts';
-import type { UpstreamChange } from './route.ts';
+import type { UpstreamChange } from './circuit.ts';
 
 export class UpstreamDiary {
   readonly #pool: Pool;

@@ -5,10 +5,15 @@ import { outgoingParts } from '../../src/mail/outgoing.ts';
 import type { MessageId } from '../../src/mail/submission.ts';
 import type { Acceptance } from '../../src/store/accept.ts';
 import type { ClaimedDelivery, DeliveryKey } from '../../src/store/deliveries.ts';
+import type { MessageFacts } from '../routing/match.ts';
+import type { Route } from '../routing/router.ts';
 import type { Handing } from './hand-over.ts';
+import type { Choice } from './switchboard.ts';
 
 export type Work = {
   readonly messageId: MessageId;
+  readonly message: MessageFacts;
+  readonly route: Route;
   /** Of all its deliveries: those that go together were claimed together. */
   readonly attempt: number;
   readonly envelope: Envelope;
@@ -22,8 +27,8 @@ export type Work = {
   readonly expiresAt: number;
   /** The upstream that may already have it: the only one to try. */
   readonly pinnedUpstream: string | null;
-  /** The place in the route where the attempt is open already, by the accepting commit. */
-  readonly openedHop: number | null;
+  /** Where the attempt is open already, by the accepting commit. */
+  readonly opened: Choice | null;
 };
 
 /** null = nobody is left to send it to. */
@@ -38,6 +43,7 @@ export function workOfAcceptance(
   if (numbers.length === 0) return null;
   return {
     messageId: message.messageId,
+    ...{ message: handing.message, route: handing.route },
     attempt: 1,
     envelope: absent.size === 0 ? envelope : { ...envelope, recipients: numbers.map(n => envelope.recipients[n]!) },
     numbers,
@@ -46,7 +52,7 @@ export function workOfAcceptance(
     acceptedAt: message.acceptedAt.getTime(),
     expiresAt: message.expiresAt.getTime(),
     pinnedUpstream: null,
-    openedHop: handing.hop,
+    opened: handing.choice,
   };
 }
 
@@ -62,10 +68,14 @@ export function groupClaimed(claimed: readonly ClaimedDelivery[]): ClaimedDelive
   return [...groups.values()];
 }
 
-export function workOfClaimed(group: readonly ClaimedDelivery[], content: Buffer): Work {
+/** Deliveries of one message that go the same way. */
+export type Placed = { readonly deliveries: readonly ClaimedDelivery[]; readonly route: Route };
+
+export function workOfClaimed({ deliveries: group, route }: Placed, content: Buffer): Work {
   const first = group[0]!;
   return {
     messageId: first.messageId,
+    ...{ message: first, route },
     attempt: first.attempt,
     envelope: {
       reversePath: first.reversePath as Address | null,
@@ -81,7 +91,7 @@ export function workOfClaimed(group: readonly ClaimedDelivery[], content: Buffer
     acceptedAt: first.acceptedAt.getTime(),
     expiresAt: first.expiresAt.getTime(),
     pinnedUpstream: first.pinnedUpstream,
-    openedHop: null,
+    opened: null,
   };
 }
 

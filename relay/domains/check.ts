@@ -28,7 +28,7 @@ export function checkOptions(settings: Settings, hostname: string): CheckOptions
     upstreamHosts: sendingHosts(settings.POSTERN_UPSTREAMS ?? [], hostname).map(({ host }) => host),
     returnPathDomain: settings.POSTERN_RETURN_PATH_DOMAIN,
     hostname,
-    maxAgeMs: settings.POSTERN_MAX_AGE,
+    maxAgeMs: Math.max(settings.POSTERN_MAX_AGE, ...settings.POSTERN_LIFETIMES.map(({ maxAgeMs }) => maxAgeMs ?? 0)),
   };
 }
 

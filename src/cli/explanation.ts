@@ -1,9 +1,11 @@
 // What `postern explain` found, on a terminal: the checks in the order of the session, what would become of the message,
 // and last, beside the prompt, the reply.
+
 import type { Explanation } from '../../relay/index.ts';
 import { formatReply } from '../mail/reply.ts';
 import type { Identity } from '../mail/submission.ts';
 import { formatDuration } from '../platform/duration.ts';
+import { formatGroups } from '../platform/route-rules.ts';
 import { formatSecond } from './context.ts';
 import { fold, printTable, screenWidth } from './table.ts';
 
@@ -31,7 +33,7 @@ function printRows(title: string, values: readonly string[]): void {
 
 /** Of a message that is refused nothing is sent: what would have become of it is left out, unless it is a reason. */
 function rowsOf(explanation: Explanation, identity: Identity): [string, string[]][] {
-  const { recipients, quotas, signatures, authentication, route, answer } = explanation;
+  const { recipients, quotas, signatures, authentication, routes, answer } = explanation;
   const isTaken = answer.reply.code < 400;
   const fates = recipients.filter(({ fate }) => isTaken || fate === 'refused' || fate === 'suppressed');
   return [
@@ -40,7 +42,7 @@ function rowsOf(explanation: Explanation, identity: Identity): [string, string[]
     ['Quotas', quotas.map(quota => describeQuota(quota, identity))],
     ['Signed as', isTaken ? signatures.map(key => `${key.domain}, ${key.selector} (${key.algorithm})`) : []],
     ['Receivers', authentication ? [authentication.prediction.consequence] : []],
-    ['Route', isTaken && route.length > 0 ? [route.join(', then ')] : []],
+    ['Route', isTaken ? routes.map(route => describeRoute(route, routes.length > 1)) : []],
     ['Answer', [`${formatReply(answer.reply)}  (to ${answer.command}${answer.rule ? `, ${answer.rule}` : ''})`]],
   ];
 }
@@ -80,3 +82,9 @@ const BEYOND = {
   hold: 'it is taken, and held until it is released',
   reject: 'it is refused until then',
 } as const;
+
+/** `mailgun*3 + ses, then postmark (rule bulk)`. */
+function describeRoute({ rule, to, recipients }: Explanation['routes'][number], isOneOfSeveral: boolean): string {
+  const why = rule === 'default' ? '' : ` (rule ${rule})`;
+  return `${isOneOfSeveral ? `${recipients.join(', ')}: ` : ''}${formatGroups(to)}${why}`;
+}

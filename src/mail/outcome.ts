@@ -25,6 +25,10 @@ export type EventKind =
   | 'delivered'
   | 'failed'
   | 'expired'
+  /** Still queued some hours after it was to begin. */
+  | 'delayed'
+  /** A delivery status notification of ours was made about it. */
+  | 'dsn-sent'
   | 'retried'
   | 'quota-warning'
   | 'quota-exhausted'

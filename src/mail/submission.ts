@@ -7,6 +7,7 @@ export type MessageId = string & { readonly __brand: 'MessageId' };
 export type Mode = 'live' | 'capture';
 
 export type Stream = 'transactional' | 'bulk';
+export const STREAMS: readonly Stream[] = ['transactional', 'bulk'];
 
 /** SPF, DKIM, DMARC and ARC: not looked at, noted, or a reason to refuse. */
 export type AuthenticationPolicy = 'off' | 'observe' | 'enforce';
@@ -14,6 +15,8 @@ export type AuthenticationPolicy = 'off' | 'observe' | 'enforce';
 export type OverQuota = 'defer' | 'reject' | 'hold';
 /** Whether a suppressed recipient is refused at RCPT, or taken and left out. */
 export type OnSuppressed = 'accept' | 'reject';
+/** Told by mail: what NOTIFY= asks for, also what a mail server tells unasked, or nothing. */
+export type DsnPolicy = 'asked' | 'always' | 'never';
 
 /** Who is sending, as the door established it. */
 export type Identity = {

@@ -21,7 +21,12 @@ export type Verdict = {
 };
 
 export type AttemptResult =
-  | { readonly kind: 'accepted'; readonly reply: Reply }
+  | {
+      readonly kind: 'accepted';
+      readonly reply: Reply;
+      /** It offers DSN (RFC 3461): what NOTIFY= asks for is told by whoever comes behind us. */
+      readonly tellsSender?: true;
+    }
   | ({ readonly kind: 'refused'; readonly stage: Stage; readonly reply: Reply } & Verdict)
   /** No verdict was reached, and the message was surely not taken. */
   | { readonly kind: 'unreachable'; readonly stage: Stage; readonly error: string }

@@ -2,6 +2,7 @@
 // All problems are reported together, each with an example.
 import { readFileSync } from 'node:fs';
 import { loadAll as parseYaml } from 'js-yaml';
+import { unknownUpstreams } from './route-rules.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
 export class ConfigError extends Error {
@@ -66,7 +67,8 @@ function rawValue(name: string, environment: Environment, file: Record<string, u
   }
   const value = file[name];
   if (value === undefined || value === null) return null;
-  return Array.isArray(value) ? value.join(',') : String(value);
+  if (!Array.isArray(value)) return String(value);
+  return value.some(item => typeof item === 'object') ? JSON.stringify(value) : value.join(',');
 }
 
 function complaint(name: string, setting: Setting, raw: string, issues: readonly { message: string }[]): string {
@@ -87,6 +89,12 @@ function contradictions(settings: Settings): string[] {
     problems.push(
       `POSTERN_MODE: live needs POSTERN_UPSTREAMS (example: POSTERN_UPSTREAMS=${SETTINGS.POSTERN_UPSTREAMS.example})`,
     );
+  }
+  const upstreams = new Set((settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name));
+  if (settings.POSTERN_UPSTREAMS) {
+    for (const problem of unknownUpstreams(settings.POSTERN_ROUTES ?? [], upstreams)) {
+      problems.push(`POSTERN_ROUTES: ${problem} of POSTERN_UPSTREAMS (these are: ${[...upstreams].join(', ')})`);
+    }
   }
   if (typeof settings.POSTERN_BOUNCE_SMTP_PORT === 'number' && settings.POSTERN_RETURN_PATH_DOMAIN === null) {
     problems.push(

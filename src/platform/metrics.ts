@@ -106,6 +106,12 @@ export function createMetrics(countQueued: () => Promise<number>) {
       labelNames: ['reason', 'decision'],
       registers,
     }),
+    dsns: new Counter({
+      name: 'postern_dsns_total',
+      help: 'Delivery status notifications made, by kind',
+      labelNames: ['kind'],
+      registers,
+    }),
     mailboxUp: new Gauge({
       name: 'postern_mailbox_up',
       help: '1 while the bounce mailbox can be read',

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { durationMs, retrySchedule } from './duration.ts';
 import { mailboxUrls } from './mailbox-url.ts';
 import { basicAccounts, publicKeyAccounts, signingKeyAccounts, topicArn } from './provider-accounts.ts';
+import { lifetimeRules, routeRules } from './route-rules.ts';
 import { parseSecretKey } from './sealing.ts';
 import { upstreamUrls } from './upstream-url.ts';
 
@@ -49,6 +50,13 @@ const domain = z
   .string()
   .regex(/^(?=.{1,190}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i, 'is not a domain')
   .transform(value => value.toLowerCase());
+const plainAddress = z
+  .string()
+  .regex(
+    /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@([a-z\d-]{1,63}\.)*[a-z\d-]{1,63}$/i,
+    'is not an address',
+  )
+  .max(254, 'is not an address');
 const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
 const secretKey = z.string().transform((value, context): Buffer => {
   const key = parseSecretKey(value);
@@ -170,6 +178,13 @@ export const SETTINGS = {
     'smtp://user:pass@smtp.example.com:587?name=main&rate=14/s&connections=10&tls=required',
     { secret: true },
   ),
+  POSTERN_ROUTES: setting(
+    routeRules,
+    '[]',
+    'Which mail takes which upstreams, rule by rule; without a rule: all of them in their order. A list in postern.yaml, ' +
+      'JSON in the environment.',
+    '[{"name":"bulk","when":{"stream":"bulk"},"to":"mailgun*3 + ses, postmark"}]',
+  ),
   POSTERN_MODE: setting(
     z.enum(['live', 'capture'], 'is neither live nor capture'),
     null,
@@ -187,6 +202,13 @@ export const SETTINGS = {
     '48h',
     'How long a message is tried before it expires.',
     '5d',
+  ),
+  POSTERN_LIFETIMES: setting(
+    lifetimeRules,
+    '[]',
+    'For which mail another schedule or age holds than POSTERN_RETRY and POSTERN_MAX_AGE, rule by rule. A list in ' +
+      'postern.yaml, JSON in the environment.',
+    '[{"name":"codes","when":{"tag":"otp"},"retry":"10s,30s,1m*","max-age":"10m"}]',
   ),
   POSTERN_REPEAT_WINDOW: setting(
     z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
@@ -250,6 +272,18 @@ export const SETTINGS = {
     '1000',
     'Most addresses suppressed by bounces and complaints within an hour; beyond it they wait for a person.',
     '5000',
+  ),
+  POSTERN_DELAY_WARNING: setting(
+    z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
+    '4h',
+    'How long a message waits before it is said to be late, to senders that asked for it (NOTIFY=DELAY) too. `off`: never.',
+    '1h',
+  ),
+  POSTERN_DSN_FROM: setting(
+    plainAddress,
+    null,
+    'From field of the delivery status notifications that we make. Without it: MAILER-DAEMON at POSTERN_HOSTNAME.',
+    'bounces@example.com',
   ),
   POSTERN_DNS_SERVERS: setting(
     listOf(hostAndPort),

@@ -2,7 +2,7 @@
 // A lease is the pair (lease_holder, attempt); whoever lost it changes nothing any more.
 import type { Pool } from 'pg';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
-import type { MessageId } from '../mail/submission.ts';
+import type { MessageId, Stream } from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
 import { againAfterDeadlock } from '../platform/postgres.ts';
 
@@ -26,21 +26,32 @@ export type ClaimedDelivery = {
   readonly size: number;
   readonly acceptedAt: Date;
   readonly expiresAt: Date;
+  readonly tenantId: string;
+  readonly credentialName: string;
+  readonly stream: Stream;
+  readonly tags: readonly string[];
+  readonly headerFrom: string | null;
 };
 
 export type Claim = {
   readonly claimed: readonly ClaimedDelivery[];
   /** Settled by the claim itself. */
   readonly suppressed: readonly { readonly messageId: MessageId; readonly n: number; readonly reason: string }[];
+  /** How many these are, of each stream. */
+  readonly found: Readonly<Record<Stream, number>>;
 };
 
 // What waited is asked about once more: an address may have been suppressed since it was accepted. Not what a person let
 // go, and not the message by which an address on probation is tried out.
-const CLAIM = (which: string, order: string) => `
-with due as (
+const DUE = (which: string, order: string, stream: Stream, limit: string) => `
   select message_id, n, recipient_key, reason from deliveries
-  where ${which}
-  order by ${order} limit $1 for update skip locked
+  where ${which} and stream = '${stream}' and (waits_for is null or waits_for <> all($5))
+  order by ${order} limit ${limit} for update skip locked`;
+const CLAIM = (which: string, order: string) => `
+with due_transactional as (${DUE(which, order, 'transactional', '$1')}
+), due_bulk as (${DUE(which, order, 'bulk', '$2')}
+), due as (
+  select * from due_transactional union all select * from due_bulk
 ), judged as (
   select due.message_id, due.n, s.reason as suppressed
   from due join messages m using (message_id) left join lateral (
@@ -53,55 +64,94 @@ with due as (
   ) s on true
 ), suppressed as (
   update deliveries d
-  set state = 'suppressed', due_at = null, lease_holder = null, parked = false, reason = j.suppressed, updated_at = now()
+  set state = 'suppressed', due_at = null, lease_holder = null, parked = false, waits_for = null, reason = j.suppressed,
+      updated_at = now()
   from judged j where j.suppressed is not null and d.message_id = j.message_id and d.n = j.n
-  returning d.message_id, d.n, d.reason
+  returning d.message_id, d.n, d.reason, d.stream
 ), told as (
   insert into events (kind, message_id, n, data)
   select 'suppressed', message_id, n, jsonb_build_object('reason', reason) from suppressed
 ), claimed as (
   update deliveries d
-  set attempt = attempt + 1, lease_holder = $2, due_at = now() + $3 * interval '1 ms', parked = false, updated_at = now()
+  set attempt = attempt + 1, lease_holder = $3, due_at = now() + $4 * interval '1 ms', parked = false, waits_for = null,
+      updated_at = now()
   from judged j where j.suppressed is null and d.message_id = j.message_id and d.n = j.n
   returning d.*
 )
 select c.message_id as "messageId", c.n, null::text as suppressed, c.attempt, c.recipient, c.notify, c.orcpt,
        c.pinned_upstream as "pinnedUpstream", m.reverse_path as "reversePath", m.ret, m.envid, m.body,
        m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.omitted, m.size,
-       m.accepted_at as "acceptedAt", m.expires_at as "expiresAt"
+       m.accepted_at as "acceptedAt", m.expires_at as "expiresAt", m.tenant_id as "tenantId",
+       m.credential_name as "credentialName", m.stream, m.tags, m.header_from as "headerFrom"
 from claimed c join messages m using (message_id)
 union all
-select message_id, n, reason, ${'null, '.repeat(14)}null from suppressed
+select message_id, n, reason, ${'null, '.repeat(17)}stream, null, null from suppressed
 order by "messageId", n`;
 
 const CLAIM_DUE = CLAIM(`state = 'queued' and due_at <= now()`, 'due_at');
 const CLAIM_PARKED = CLAIM('parked', 'message_id, n');
 
-/** What is due, longest due first; `parked`: what waits for an upstream, first accepted first. */
+/**
+ * What is due, longest due first; `parked`: what waits for an upstream, first accepted first. At most so many of each
+ * stream, and none of what is parked for one of the `blocked` routes.
+ */
 export async function claimDeliveries(
   pool: Pool,
-  options: { which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number },
+  options: {
+    which: 'due' | 'parked';
+    limits: Readonly<Record<Stream, number>>;
+    holder: string;
+    leaseMs: number;
+    blocked: readonly string[];
+  },
 ): Promise<Claim> {
   const text = options.which === 'due' ? CLAIM_DUE : CLAIM_PARKED;
-  const values = [options.limit, options.holder, options.leaseMs];
+  const { limits, holder, leaseMs, blocked } = options;
+  const values = [limits.transactional, limits.bulk, holder, leaseMs, blocked];
   const name = `claim-${options.which}`;
   const { rows } = await pool.query<ClaimedDelivery & { suppressed: string | null }>({ name, text, values });
   const suppressed = rows.filter(row => row.suppressed !== null);
   return {
     claimed: suppressed.length === 0 ? rows : rows.filter(row => row.suppressed === null),
     suppressed: suppressed.map(({ messageId, n, suppressed: reason }) => ({ messageId, n, reason: reason! })),
+    found: {
+      transactional: rows.filter(({ stream }) => stream === 'transactional').length,
+      bulk: rows.filter(({ stream }) => stream === 'bulk').length,
+    },
   };
 }
+
+const NEXT_DUE = (stream: Stream) => `(
+  select min(due_at) from deliveries
+  where stream = '${stream}' and state = 'queued' and lease_holder is null
+    and due_at > now() and due_at < now() + $1 * interval '1 ms')`;
 
 /** When the next delivery that nobody has leased is due, if that is within `withinMs`; null = none is. */
 export async function nextDueInMs(pool: Pool, withinMs: number): Promise<number | null> {
   const { rows } = await pool.query<{ inMs: number | null }>({
     name: 'next-due',
-    text: `select extract(epoch from min(due_at) - now())::float * 1000 as "inMs" from deliveries
-           where state = 'queued' and lease_holder is null and due_at > now() and due_at < now() + $1 * interval '1 ms'`,
+    // The first of each stream, and of these the first: their index begins with the stream.
+    text: `select extract(epoch from least(${NEXT_DUE('transactional')}, ${NEXT_DUE('bulk')}) - now())::float * 1000
+                  as "inMs"`,
     values: [withinMs],
   });
   return rows[0]!.inMs;
+}
+
+/**
+ * Makes what waits for a busy upstream due now, first accepted first, `limit` of it at most; returns how much that was.
+ */
+export async function pullForward(pool: Pool, upstream: string, limit: number): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: 'pull-forward',
+    text: `update deliveries d set due_at = now(), waits_for = null
+           from (select message_id, n from deliveries
+                 where waits_for = $1 and waits_for like '${BUSY}%' and state = 'queued' and lease_holder is null
+                 order by message_id, n limit $2 for update skip locked) as first
+           where d.message_id = first.message_id and d.n = first.n`,
+    values: [`${BUSY}${upstream}`, limit],
+  });
+  return rowCount ?? 0;
 }
 
 export type DeliveryKey = { readonly messageId: MessageId; readonly n: number; readonly attempt: number };
@@ -133,8 +183,11 @@ export type DeliveryChange = DeliveryKey & {
   readonly state: DeliveryState;
   /** From now; null unless queued. */
   readonly dueInMs: number | null;
-  readonly parked: boolean;
+  /** The route of what is parked; `busy:NAME` of what is due sooner when that upstream has room; null = neither. */
+  readonly waitsFor: string | null;
   readonly pinnedUpstream: string | null;
+  /** The claim came to nothing, and counts as no attempt. Only of one that nothing was written down of. */
+  readonly uncounted?: true;
   /** Whether the holder keeps its lease: it goes on to the next upstream. */
   readonly keepsLease: boolean;
   readonly reason: string;
@@ -148,6 +201,10 @@ export type Progress = {
   readonly opened: readonly OpenedAttempt[];
   readonly changes: readonly DeliveryChange[];
 };
+
+/** What waits for an upstream with less to do has a time; what is parked has only a time at which it is asked again. */
+export const BUSY = 'busy:';
+export const IS_PARKED = (waitsFor: string) => `coalesce(${waitsFor} not like '${BUSY}%', false)`;
 
 const RECORD_PROGRESS = `
 with ended as (
@@ -169,12 +226,13 @@ with ended as (
   on conflict do nothing
 ), changed as (
   update deliveries d
-  set state = c."state", due_at = now() + c."dueInMs" * interval '1 ms', parked = c."parked",
+  set state = c."state", due_at = now() + c."dueInMs" * interval '1 ms', parked = ${IS_PARKED('c."waitsFor"')},
+      waits_for = c."waitsFor", attempt = d.attempt - coalesce(c."uncounted", false)::integer,
       pinned_upstream = c."pinnedUpstream", reason = c."reason", updated_at = now(),
       lease_holder = case when c."keepsLease" then d.lease_holder end
   from json_to_recordset($3::json) as c (
-    "messageId" text, "n" integer, "attempt" integer, "state" text, "dueInMs" double precision, "parked" boolean,
-    "pinnedUpstream" text, "keepsLease" boolean, "reason" text, "event" text, "eventData" json)
+    "messageId" text, "n" integer, "attempt" integer, "state" text, "dueInMs" double precision, "waitsFor" text,
+    "uncounted" boolean, "pinnedUpstream" text, "keepsLease" boolean, "reason" text, "event" text, "eventData" json)
   where d.message_id = c."messageId" and d.n = c."n" and d.attempt = c."attempt" and d.lease_holder = $4
   returning d.message_id, d.n, d.state, c."event", c."eventData"
 ), passed as (
@@ -267,10 +325,10 @@ export async function expireOverdue(pool: Pool, limit: number): Promise<number> 
              order by d.due_at limit $1 for update of d skip locked
            ), expired as (
              update deliveries d
-             set state = 'expired', due_at = null, lease_holder = null, parked = false, updated_at = now(),
-                 reason = 'expired-in-queue' || coalesce(': ' || d.reason, '')
+             set state = 'expired', due_at = null, lease_holder = null, parked = false, waits_for = null,
+                 updated_at = now(), reason = 'expired-in-queue' || coalesce(': ' || d.reason, '')
              from overdue o where d.message_id = o.message_id and d.n = o.n
-             returning d.message_id, d.n, d.reason
+             returning d.message_id, d.n, d.reason, d.stream
            )
            insert into events (kind, message_id, n, data)
            select 'expired', message_id, n, jsonb_build_object('reason', reason) from expired`,

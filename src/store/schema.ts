@@ -2,7 +2,15 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { QuotaCounts } from '../mail/quota.ts';
-import type { AuthenticationPolicy, MessageId, Mode, OnSuppressed, OverQuota, Stream } from '../mail/submission.ts';
+import type {
+  AuthenticationPolicy,
+  DsnPolicy,
+  MessageId,
+  Mode,
+  OnSuppressed,
+  OverQuota,
+  Stream,
+} from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
 
 export type Database = {
@@ -27,6 +35,8 @@ export type Database = {
   mailboxes: MailboxTable;
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
   quotas: QuotaTable;
+  routes: RouteTable;
+  dsns: DsnTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
 };
 
@@ -44,6 +54,7 @@ type CredentialTable = {
   over_quota: Generated<OverQuota>;
   on_suppressed: Generated<OnSuppressed>;
   control_headers: Generated<boolean>;
+  dsn: Generated<DsnPolicy>;
   created_at: Generated<Date>;
   last_used_at: Date | null;
 };
@@ -89,6 +100,9 @@ type DeliveryTable = {
   pinned_upstream: string | null;
   reason: string | null;
   updated_at: Generated<Date>;
+  stream: Generated<Stream>;
+  waits_for: string | null;
+  begins_at: Date | null;
 };
 
 type AttemptTable = {
@@ -133,6 +147,14 @@ type SuppressionTable = {
   probe_message_id: MessageId | null;
   probe_n: number | null;
   passed_at: Date | null;
+};
+
+type RouteTable = {
+  name: string;
+  position: number;
+  rule: ColumnType<unknown, string, string>;
+  created_at: Generated<Date>;
+  changed_at: Generated<Date>;
 };
 
 type SuppressionPolicyTable = {
@@ -233,6 +255,14 @@ type OutcomeTable = {
   decided_by: string;
   suppression: SuppressionTable['reason'] | null;
   decided_at: Generated<Date>;
+};
+
+type DsnTable = {
+  message_id: MessageId;
+  n: number;
+  kind: 'failure' | 'delay' | 'success';
+  attempt: number;
+  dsn_message_id: MessageId;
 };
 
 type MailboxTable = {

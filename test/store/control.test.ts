@@ -6,8 +6,9 @@ import { newId } from '../../src/platform/id.ts';
 import { type Acceptance, acceptMessages } from '../../src/store/accept.ts';
 import { findMessages } from '../../src/store/archive.ts';
 import { type Choice, controlDeliveries, countChosen, type Deed } from '../../src/store/control.ts';
-import { claimDeliveries, recordProgress } from '../../src/store/deliveries.ts';
+import { recordProgress } from '../../src/store/deliveries.ts';
 import { acceptance } from '../support/acceptance.ts';
+import { claimSome } from '../support/claims.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -28,7 +29,7 @@ async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
 const control = (deed: Deed, choice: Choice) => controlDeliveries(database.db, deed, choice, LIFE_MS);
 const claim = async () => {
   const options = { which: 'due', limit: 100, holder: 'node:run', leaseMs: 60_000 } as const;
-  return (await claimDeliveries(database.pool, options)).claimed;
+  return (await claimSome(database.pool, options)).claimed;
 };
 const deliveries = () =>
   database.rows<{ n: number; state: DeliveryState; reason: string | null }>(
@@ -94,9 +95,9 @@ describe('by hand', () => {
   });
 
   it('hold takes what waits for an upstream out of that queue too, and release lets it in again', async () => {
-    const [messageId] = await accepted(acceptance(['a@x.example'], { parked: true, dueInMs: 60_000 }));
+    const [messageId] = await accepted(acceptance(['a@x.example'], { waitsFor: 'default', dueInMs: 60_000 }));
     const parked = async () =>
-      (await claimDeliveries(database.pool, { which: 'parked', limit: 1, holder: 'h', leaseMs: 1 })).claimed;
+      (await claimSome(database.pool, { which: 'parked', limit: 1, holder: 'h', leaseMs: 1 })).claimed;
     await control('hold', { messageIds: [messageId!] });
     expect(await parked()).toEqual([]);
     await control('release', { messageIds: [messageId!] });
@@ -108,7 +109,7 @@ describe('by hand', () => {
     const dispatcher = await database.pool.connect();
     try {
       await dispatcher.query('begin');
-      const { claimed } = await claimDeliveries(dispatcher as never, {
+      const { claimed } = await claimSome(dispatcher as never, {
         which: 'due',
         limit: 1,
         holder: 'h',
@@ -126,7 +127,7 @@ describe('by hand', () => {
       dispatcher.release();
     }
     const settled = {
-      ...{ messageId: messageId!, n: 0, attempt: 1, state: 'delivered' as const, dueInMs: null, parked: false },
+      ...{ messageId: messageId!, n: 0, attempt: 1, state: 'delivered' as const, dueInMs: null, waitsFor: null },
       ...{ pinnedUpstream: null, keepsLease: false, reason: 'x', event: 'delivered' as const, eventData: null },
     };
     expect(await recordProgress(database.pool, 'h', { ended: [], opened: [], changes: [settled] })).toHaveLength(1);

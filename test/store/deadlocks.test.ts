@@ -3,9 +3,10 @@
 import type { PoolClient } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../../src/store/accept.ts';
-import { claimDeliveries, recordProgress } from '../../src/store/deliveries.ts';
+import { recordProgress } from '../../src/store/deliveries.ts';
 import { importSuppressions } from '../../src/store/suppressions.ts';
 import { acceptance } from '../support/acceptance.ts';
+import { claimSome } from '../support/claims.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -70,9 +71,9 @@ describe('a deadlock with another transaction', () => {
 
   it('does not hold back what became of mail', async () => {
     await acceptMessages(database.pool, [acceptance(['a@x.example', 'b@x.example'])]);
-    const { claimed } = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
+    const { claimed } = await claimSome(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
     const changes = claimed.map(({ messageId, n, attempt }) => ({
-      ...{ messageId, n, attempt, state: 'delivered' as const, dueInMs: null, parked: false, pinnedUpstream: null },
+      ...{ messageId, n, attempt, state: 'delivered' as const, dueInMs: null, waitsFor: null, pinnedUpstream: null },
       ...{ keepsLease: false, reason: 'x', event: 'delivered' as const, eventData: null },
     }));
     const record = () => recordProgress(database.pool, 'h', { ended: [], opened: [], changes });

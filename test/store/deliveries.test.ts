@@ -4,7 +4,6 @@ import type { MessageId } from '../../src/mail/submission.ts';
 import { type Acceptance, acceptMessages } from '../../src/store/accept.ts';
 import { readRaw } from '../../src/store/archive.ts';
 import {
-  claimDeliveries,
   type DeliveryChange,
   type EndedAttempt,
   expireOverdue,
@@ -16,6 +15,7 @@ import {
 } from '../../src/store/deliveries.ts';
 import { queueSummary } from '../../src/store/queue-summary.ts';
 import { acceptance } from '../support/acceptance.ts';
+import { claimSome } from '../support/claims.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -34,7 +34,7 @@ async function accepted(...wanted: Acceptance[]): Promise<MessageId[]> {
 }
 
 const claim = (which: 'due' | 'parked' = 'due', limit = 100, holder = HOLDER) =>
-  claimDeliveries(database.pool, { which, limit, holder, leaseMs: LEASE_MS }).then(({ claimed }) => claimed);
+  claimSome(database.pool, { which, limit, holder, leaseMs: LEASE_MS }).then(({ claimed }) => claimed);
 const ids = (claimed: readonly { messageId: string }[]) => claimed.map(({ messageId }) => messageId);
 const state = () =>
   database.rows(
@@ -43,7 +43,7 @@ const state = () =>
 
 function change(messageId: MessageId, changes: Partial<DeliveryChange> = {}): DeliveryChange {
   return {
-    ...{ messageId, n: 0, attempt: 1, state: 'delivered', dueInMs: null, parked: false, pinnedUpstream: null },
+    ...{ messageId, n: 0, attempt: 1, state: 'delivered', dueInMs: null, waitsFor: null, pinnedUpstream: null },
     ...{ keepsLease: false, reason: 'accepted-by-upstream', event: 'delivered', eventData: { upstream: 'main' } },
     ...changes,
   };
@@ -143,7 +143,7 @@ describe('claiming', () => {
   });
 
   it('takes what is parked first accepted first, whatever its time', async () => {
-    const parked = { parked: true, dueInMs: 60_000 };
+    const parked = { waitsFor: 'default', dueInMs: 60_000 };
     const all = await accepted(...Array.from({ length: 5 }, () => acceptance(['a@x.example'], parked)));
     await database.rows(`update deliveries set due_at = now() + interval '1 hour' where message_id = $1`, all[0]);
     expect(ids(await claim('parked', 3))).toEqual(all.slice(0, 3));
@@ -293,7 +293,7 @@ describe('the queue in figures', () => {
     });
     await accepted(
       acceptance(),
-      acceptance(['a@x.example'], { parked: true, reason: 'upstreams-down: x' }),
+      acceptance(['a@x.example'], { waitsFor: 'default', reason: 'upstreams-down: x' }),
       acceptance(),
     );
     await claim('due', 1);

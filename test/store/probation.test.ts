@@ -1,7 +1,7 @@
 // Probation in the accepting statement: one message tries an address out, whoever else comes at the same time.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Acceptance, acceptMessages } from '../../src/store/accept.ts';
-import { claimDeliveries, recordProgress } from '../../src/store/deliveries.ts';
+import { recordProgress } from '../../src/store/deliveries.ts';
 import {
   listSuppressions,
   type NewSuppression,
@@ -9,6 +9,7 @@ import {
   renewSuppression,
 } from '../../src/store/suppressions.ts';
 import { acceptance } from '../support/acceptance.ts';
+import { claimSome } from '../support/claims.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -35,9 +36,9 @@ const states = async () =>
 const accept = (...items: Acceptance[]) => acceptMessages(database.pool, items);
 /** What the upstream says to whatever is due. */
 async function settle(state: 'delivered' | 'failed'): Promise<void> {
-  const { claimed } = await claimDeliveries(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
+  const { claimed } = await claimSome(database.pool, { which: 'due', limit: 10, holder: 'h', leaseMs: 60_000 });
   const changes = claimed.map(({ messageId, n, attempt }) => ({
-    ...{ messageId, n, attempt, state, dueInMs: null, parked: false, pinnedUpstream: null, keepsLease: false },
+    ...{ messageId, n, attempt, state, dueInMs: null, waitsFor: null, pinnedUpstream: null, keepsLease: false },
     ...{ reason: 'x', event: state, eventData: null },
   }));
   await recordProgress(database.pool, 'h', { ended: [], opened: [], changes });

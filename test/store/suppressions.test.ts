@@ -4,7 +4,7 @@ import { objectToSuppressed } from '../../relay/suppressed.ts';
 import { formatReply } from '../../src/mail/reply.ts';
 import type { MessageId } from '../../src/mail/submission.ts';
 import { acceptMessages } from '../../src/store/accept.ts';
-import { claimDeliveries, recordProgress } from '../../src/store/deliveries.ts';
+import { recordProgress } from '../../src/store/deliveries.ts';
 import {
   type Bounce,
   forgetPassed,
@@ -16,6 +16,7 @@ import {
 } from '../../src/store/suppressions.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { acceptance } from '../support/acceptance.ts';
+import { claimSome } from '../support/claims.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { IDENTITY } from '../support/identity.ts';
 
@@ -56,9 +57,9 @@ async function probe(): Promise<MessageId> {
   return messageId;
 }
 const settle = async (messageId: MessageId, state: 'delivered' | 'failed') => {
-  await claimDeliveries(database.pool, { which: 'due', limit: 1, holder: 'h', leaseMs: 60_000 });
+  await claimSome(database.pool, { which: 'due', limit: 1, holder: 'h', leaseMs: 60_000 });
   const change = {
-    ...{ messageId, n: 0, attempt: 1, state, dueInMs: null, parked: false, pinnedUpstream: null, keepsLease: false },
+    ...{ messageId, n: 0, attempt: 1, state, dueInMs: null, waitsFor: null, pinnedUpstream: null, keepsLease: false },
     ...{ reason: 'x', event: state, eventData: null },
   };
   expect(await recordProgress(database.pool, 'h', { ended: [], opened: [], changes: [change] })).toHaveLength(1);

@@ -1,0 +1,80 @@
+// The upstreams that there are, each with its circuit. They can be replaced while mail is under way: what is unchanged
+// stays as it is, with its sessions and what is known of it; what is gone ends when its last attempt does.
+import { isDeepStrictEqual } from 'node:util';
+import type { Upstream } from '../../src/mail/upstream.ts';
+import type { UpstreamSettings } from '../../src/platform/upstream-url.ts';
+import { Circuit, type CircuitOptions } from './circuit.ts';
+
+export type Member = {
+  readonly upstream: Upstream;
+  readonly circuit: Circuit;
+  /** Attempts at the same time. */
+  readonly places: number;
+};
+
+export type FleetOptions = {
+  /** Throws when a file that it needs cannot be used. */
+  readonly create: (settings: UpstreamSettings) => Upstream;
+  readonly circuit: CircuitOptions;
+};
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  #members = new Map<string, Member & { readonly settings: UpstreamSettings }>();
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): Member | undefined {
+    return this.#members.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#members.has(name);
+  }
+
+  /** In the order of the settings. */
+  get names(): string[] {
+    return [...this.#members.keys()];
+  }
+
+  get members(): Iterable<Member> {
+    return this.#members.values();
+  }
+
+  /** Throws before anything has changed. */
+  replace(wanted: readonly UpstreamSettings[]): { added: string[]; removed: string[] } {
+    const before = this.#members;
+    const isKept = (settings: UpstreamSettings) => isDeepStrictEqual(before.get(settings.name)?.settings, settings);
+    const made = new Map(
+      wanted.filter(settings => !isKept(settings)).map(settings => [settings.name, this.#options.create(settings)]),
+    );
+    this.#members = new Map(
+      wanted.map(settings => {
+        const upstream = made.get(settings.name);
+        return [settings.name, upstream ? this.#enlist(settings, upstream) : before.get(settings.name)!];
+      }),
+    );
+    const removed = [...before.values()].filter(member => this.#members.get(member.settings.name) !== member);
+    for (const { circuit, upstream } of removed) {
+      circuit.stop();
+      void upstream.close();
+    }
+    return { added: [...made.keys()], removed: removed.map(({ settings }) => settings.name) };
+  }
+
+  /** Looks for upstreams no more. */
+  stop(): void {
+    for (const { circuit } of this.#members.values()) circuit.stop();
+  }
+
+  /** Kept sessions would keep the process alive until they have been idle for long enough. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#members.values()].map(({ upstream }) => upstream.close()));
+  }
+
+  #enlist(settings: UpstreamSettings, upstream: Upstream) {
+    return { settings, upstream, circuit: new Circuit(upstream, this.#options.circuit), places: settings.connections };
+  }
+}

@@ -1,0 +1,128 @@
+// Everything that sending takes, put together: the upstreams with their circuits, the routes, and the dispatcher that
+// works through them. What the settings say of these may change while it runs.
+import type { ReturnPathKey } from '../../src/mail/verp.ts';
+import { ByteBudget } from '../../src/platform/byte-budget.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Logger } from '../../src/platform/log.ts';
+import type { Metrics } from '../../src/platform/metrics.ts';
+import type { Pool } from '../../src/platform/postgres.ts';
+import type { WakeQueue } from '../../src/platform/queue.ts';
+import type { RouteRule } from '../../src/platform/route-rules.ts';
+import type { Settings } from '../../src/platform/settings.ts';
+import { createDeliveryMarks } from '../delivery-marks.ts';
+import { createReturnPaths } from '../return-path.ts';
+import { createLifetimes } from '../routing/lifetimes.ts';
+import { RouteBook } from '../routing/route-book.ts';
+import { Router } from '../routing/router.ts';
+import { createUpstream } from '../upstreams/create.ts';
+import type { UpstreamChange } from './circuit.ts';
+import type { Habits } from './deliver.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Fleet } from './fleet.ts';
+import type { HandOver } from './hand-over.ts';
+import { Recorder } from './recorder.ts';
+import { Switchboard } from './switchboard.ts';
+import { UpstreamDiary } from './upstream-diary.ts';
+
+export type SendingOptions = {
+  readonly pool: Pool;
+  readonly queue: WakeQueue;
+  readonly settings: Settings;
+  readonly hostname: string;
+  /** One run of one node: `node:run`. */
+  readonly nodeId: string;
+  readonly runId: string;
+  /** What return paths are signed with. */
+  readonly returnPathKey: ReturnPathKey;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+export type Sending = {
+  readonly handOver: HandOver;
+  /** Other upstreams, routes and lifetimes from now on. Throws, and changes nothing, when an upstream cannot be made. */
+  reconfigure(settings: Settings): void;
+  start(): Promise<void>;
+  /** Gives attempts `graceMs` to end; nothing that was begun is forgotten. */
+  stop(graceMs: number): Promise<void>;
+};
+
+/** Message bytes that wait to be sent, in memory. */
+const DISPATCH_BUDGET_BYTES = 48_000_000;
+
+export function createSending(options: SendingOptions): Sending {
+  const { pool, queue, hostname, nodeId, runId, clock, log, metrics } = options;
+  let { settings } = options;
+  let habits = habitsOf(settings, options);
+  let byHand: readonly RouteRule[] = [];
+  const diary = new UpstreamDiary(pool, nodeId, log);
+  const fleet = new Fleet({
+    create: upstream => createUpstream(upstream, settings, hostname),
+    circuit: {
+      ...{ log, metrics },
+      onOpportunity: () => dispatcher.wake(),
+      onChange: (change: UpstreamChange) => diary.note(change),
+    },
+  });
+  fleet.replace(settings.POSTERN_UPSTREAMS ?? []);
+  const router = new Router(fleet.names, settings.POSTERN_ROUTES, Math.random);
+  const reroute = () => {
+    router.replace(fleet.names, [...byHand, ...settings.POSTERN_ROUTES]);
+    dispatcher.wake();
+  };
+  const routeBook = new RouteBook({
+    ...{ pool, log },
+    onChange: rules => {
+      byHand = rules;
+      reroute();
+    },
+  });
+  const holder = `${nodeId}:${runId}`;
+  const recorder = new Recorder(pool, holder, log);
+  const dispatcher: Dispatcher = new Dispatcher({
+    ...{ pool, fleet, router, recorder, holder, nodeId, clock, log },
+    budget: new ByteBudget(DISPATCH_BUDGET_BYTES),
+    deliver: {
+      ...{ recorder, clock, log, metrics, random: Math.random },
+      switchboard: new Switchboard(fleet, router),
+      habits: () => habits,
+      onRetry: delayMs => queue.wake(delayMs),
+    },
+  });
+  return {
+    handOver: dispatcher,
+    reconfigure(changed) {
+      const { added, removed } = fleet.replace(changed.POSTERN_UPSTREAMS ?? []);
+      settings = changed;
+      habits = habitsOf(settings, options);
+      diary.begin(added);
+      reroute();
+      log.info({ event: 'reconfigured', added, removed, routes: settings.POSTERN_ROUTES.length }, 'reconfigured');
+    },
+    async start() {
+      diary.begin(fleet.names);
+      await routeBook.start();
+      await dispatcher.start();
+      queue.listen(() => dispatcher.wake());
+    },
+    async stop(graceMs) {
+      await routeBook.stop();
+      await dispatcher.stop(graceMs);
+      await diary.stop();
+      await fleet.close();
+    },
+  };
+}
+
+function habitsOf(settings: Settings, { returnPathKey, clock }: SendingOptions): Habits {
+  const { POSTERN_RETURN_PATH_DOMAIN: domain, POSTERN_BOUNCE_MAILBOXES: mailboxes } = settings;
+  const upstreams = settings.POSTERN_UPSTREAMS ?? [];
+  // Where nothing comes back to us, nothing is signed.
+  const comesBack = domain !== null || mailboxes !== null;
+  return {
+    returnPaths: comesBack ? createReturnPaths({ domain, key: returnPathKey, upstreams, clock }) : null,
+    marks: createDeliveryMarks(settings),
+    scheduleOf: createLifetimes(settings).scheduleOf,
+  };
+}

@@ -1,0 +1,198 @@
+// What POSTERN_ROUTES and POSTERN_LIFETIMES list: rules with `when`, which mail they are for, and what holds for it. In
+// postern.yaml they are lists, in the environment the same as JSON. docs/routes.md shows every key.
+import { z } from 'zod';
+import { durationMs, type RetrySchedule, retrySchedule } from './duration.ts';
+
+/** All of these must fit, and of each the one or other; what is missing fits everything. */
+export type When = {
+  readonly tenant?: readonly string[];
+  readonly credential?: readonly string[];
+  readonly stream?: readonly ('transactional' | 'bulk')[];
+  /** Lower case; `*.example.com` is each domain below it. */
+  readonly senderDomain?: readonly string[];
+  readonly recipientDomain?: readonly string[];
+  readonly tag?: readonly string[];
+};
+
+export type WeightedUpstream = { readonly upstream: string; readonly weight: number };
+
+/** Tried one after the other; the upstreams of one group take turns by their weights. */
+export type RouteGroups = readonly (readonly WeightedUpstream[])[];
+
+export type RouteRule = { readonly name: string; readonly when: When; readonly to: RouteGroups };
+
+export type LifetimeRule = {
+  readonly name: string;
+  readonly when: When;
+  /** null = as everywhere. */
+  readonly retry: RetrySchedule | null;
+  readonly maxAgeMs: number | null;
+};
+
+const MAX_RULES = 1_000;
+const NAME = /^[a-z\d][\w.-]{0,62}$/i;
+/** Stands for the upstreams of POSTERN_UPSTREAMS in their order. */
+export const DEFAULT_ROUTE = 'default';
+
+const oneOrMore = <T>(item: z.ZodType<T, string>) =>
+  z.preprocess(
+    value => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).min(1, 'is an empty list').optional(),
+  );
+const word = z.string('is no text').min(1, 'is empty').max(320, 'is too long');
+const domainPattern = z
+  .string('is no text')
+  .regex(/^(\*\.)?([\p{L}\p{N}_]([\p{L}\p{N}_-]*[\p{L}\p{N}_])?\.)*[\p{L}\p{N}_]([\p{L}\p{N}_-]*[\p{L}\p{N}_])?$/u, {
+    error: 'is no domain, nor *. before one',
+  })
+  .transform(value => foldPattern(value));
+const ruleName = z
+  .string('is no name')
+  .regex(NAME, 'is no name: letters, digits, dots, dashes')
+  .refine(name => name !== DEFAULT_ROUTE, `may not be ${DEFAULT_ROUTE}: that is what holds without a rule`);
+const aboutMessage = {
+  tenant: oneOrMore(word),
+  credential: oneOrMore(word),
+  stream: oneOrMore(z.enum(['transactional', 'bulk'], 'is neither transactional nor bulk')),
+  'sender-domain': oneOrMore(domainPattern),
+  tag: oneOrMore(word),
+};
+const whenOfMessage = z.strictObject(aboutMessage, { error: unknownKey }).default({}).transform(asWhen);
+export const routeWhen = z
+  .strictObject({ ...aboutMessage, 'recipient-domain': oneOrMore(domainPattern) }, { error: unknownKey })
+  .default({})
+  .transform(asWhen);
+
+/** `ses*3 + mailgun, postmark`: groups apart by commas, or as a list; within a group `+`, and a weight behind `*`. */
+export const routeGroups = z.union([z.string(), z.array(z.string())], 'is no text').transform((value, context) => {
+  const groups = (typeof value === 'string' ? value.split(',') : value).map(group => group.split('+').map(weighted));
+  const problem = groups.flat().find(member => typeof member === 'string');
+  const names = groups.flat().map(member => (typeof member === 'string' ? member : member.upstream));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (problem !== undefined) context.addIssue(String(problem));
+  else if (twice !== undefined) context.addIssue(`names ${twice} twice`);
+  return groups as RouteGroups;
+});
+
+export const routeRule: z.ZodType<RouteRule, unknown> = z.strictObject(
+  { name: ruleName, when: routeWhen, to: routeGroups },
+  { error: unknownKey },
+);
+
+const lifetimeRule: z.ZodType<LifetimeRule, unknown> = z
+  .strictObject(
+    {
+      name: ruleName,
+      when: whenOfMessage,
+      retry: retrySchedule.optional(),
+      'max-age': durationMs.refine(ms => ms > 0, 'must be more than nothing').optional(),
+    },
+    { error: unknownKey },
+  )
+  .refine(rule => rule.retry !== undefined || rule['max-age'] !== undefined, 'says neither retry nor max-age')
+  .transform(({ name, when, retry = null, 'max-age': maxAgeMs = null }) => ({ name, when, retry, maxAgeMs }));
+
+export const routeRules = rulesOf(routeRule);
+export const lifetimeRules = rulesOf(lifetimeRule);
+
+/** The upstreams that rules name and nobody knows, each with its rule. */
+export function unknownUpstreams(rules: readonly RouteRule[], known: ReadonlySet<string>): string[] {
+  return rules.flatMap(({ name, to }) =>
+    to
+      .flat()
+      .filter(({ upstream }) => !known.has(upstream))
+      .map(({ upstream }) => `${name} names ${upstream}, which is no upstream`),
+  );
+}
+
+/** As `routeGroups` reads them. */
+export function writtenGroups(groups: RouteGroups): string[] {
+  const member = ({ upstream, weight }: WeightedUpstream) => (weight === 1 ? upstream : `${upstream}*${weight}`);
+  return groups.map(group => group.map(member).join(' + '));
+}
+
+/** For people. */
+export function formatGroups(groups: RouteGroups): string {
+  return writtenGroups(groups).join(', then ');
+}
+
+/** As a person would write it, for tables. */
+export function formatWhen(when: When): string {
+  const parts = Object.entries(KEYS).flatMap(([key, written]) => {
+    const values = when[key as keyof When];
+    return values ? [`${written}=${values.join('|')}`] : [];
+  });
+  return parts.join(' ') || 'everything';
+}
+
+/** As it is written in a rule. */
+export function writtenWhen(when: When): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(KEYS).flatMap(([key, written]) => {
+      const values = when[key as keyof When];
+      return values ? [[written, values]] : [];
+    }),
+  );
+}
+
+const KEYS: Readonly<Record<keyof When, string>> = {
+  ...{ tenant: 'tenant', credential: 'credential', stream: 'stream', senderDomain: 'sender-domain' },
+  ...{ recipientDomain: 'recipient-domain', tag: 'tag' },
+};
+
+function asWhen(written: Readonly<Record<string, readonly string[] | undefined>>): When {
+  return Object.fromEntries(
+    Object.entries(KEYS).flatMap(([key, name]) => (written[name] === undefined ? [] : [[key, written[name]]])),
+  );
+}
+
+function unknownKey(issue: { readonly code?: string; readonly keys?: unknown }): string | undefined {
+  return issue.code === 'unrecognized_keys' && Array.isArray(issue.keys)
+    ? `has ${issue.keys.join(', ')}, which means nothing here`
+    : undefined;
+}
+
+/** A string is what is wrong with it. */
+function weighted(text: string): WeightedUpstream | string {
+  const match = /^\s*([^\s*+,]{1,100})\s*(?:\*\s*([1-9]\d{0,3}))?\s*$/.exec(text);
+  if (!match) return `has ${JSON.stringify(text.trim())}, which is no upstream with a weight, as in ses*3`;
+  return { upstream: match[1]!, weight: Number(match[2] ?? 1) };
+}
+
+function foldPattern(pattern: string): string {
+  const prefix = pattern.startsWith('*.') ? '*.' : '';
+  const domain = pattern.slice(prefix.length);
+  return prefix + (URL.parse(`http://${domain}`)?.hostname ?? domain.toLowerCase());
+}
+
+function rulesOf<T extends { readonly name: string }>(rule: z.ZodType<T, unknown>) {
+  const list = z.array(rule).max(MAX_RULES, `has more than ${MAX_RULES} rules`);
+  return z.string().transform((value, context): readonly T[] => {
+    let written: unknown;
+    try {
+      written = JSON.parse(value);
+    } catch {
+      context.addIssue('is no list of rules, in JSON');
+      return [];
+    }
+    const parsed = list.safeParse(written);
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues)
+        context.addIssue(`${describePath(path, written)} ${message}`);
+      return [];
+    }
+    const names = parsed.data.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) context.addIssue(`has two rules ${twice}`);
+    return parsed.data;
+  });
+}
+
+/** `rule bulk, when.stream`: rules are known by their names, as far as they have any. */
+function describePath([index, ...rest]: readonly PropertyKey[], written: unknown): string {
+  if (index === undefined) return 'it';
+  const name = (written as { name?: unknown }[])[Number(index)]?.name;
+  const rule = `rule ${typeof name === 'string' ? name : Number(index) + 1}`;
+  const keys = rest.filter(key => typeof key === 'string');
+  return keys.length === 0 ? rule : `${rule}, ${keys.join('.')}`;
+}

@@ -1,0 +1,12 @@
+// Claiming deliveries as a dispatcher does, with room for so many of either stream.
+import type { Pool } from '../../src/platform/postgres.ts';
+import { claimDeliveries } from '../../src/store/deliveries.ts';
+
+export function claimSome(
+  pool: Pool,
+  options: Partial<{ which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number; blocked: string[] }> = {},
+) {
+  const { limit = 100, ...given } = options;
+  const limits = { transactional: limit, bulk: limit };
+  return claimDeliveries(pool, { which: 'due', limits, holder: 'h', leaseMs: 60_000, blocked: [], ...given });
+}

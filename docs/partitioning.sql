@@ -1,5 +1,5 @@
--- Days as partitions: messages, contents, deliveries, attempts and outcomes, each cut by message_id, which begins with the
--- time of acceptance (a ULID), and events, cut by event_id. docs/scaling.md says when that is worth it.
+-- Days as partitions: messages, contents, deliveries, attempts, outcomes and dsns, each cut by message_id, which begins
+-- with the time of acceptance (a ULID), and events, cut by event_id. docs/scaling.md says when that is worth it.
 --
 --   psql --set ON_ERROR_STOP=1 --single-transaction --file docs/partitioning.sql    once, while no Postern runs
 --   select days.make(current_date + 1)                                              every day, before it begins
@@ -22,7 +22,7 @@ $$;
 
 -- Referenced ones first.
 create function days.tables() returns setof text language sql immutable as $$
-  values ('messages'), ('contents'), ('deliveries'), ('attempts'), ('outcomes')
+  values ('messages'), ('contents'), ('deliveries'), ('attempts'), ('outcomes'), ('dsns')
 $$;
 
 -- What deliveries and attempts have room for, so that their rows change where they lie.
@@ -65,6 +65,7 @@ begin
   end if;
   update report_recipients set message_id = null, n = null, correlated_by = null, is_proven = false
   where message_id >= first and message_id < past;
+  delete from dsns where dsn_message_id >= first and dsn_message_id < past;
   delete from events where message_id >= first and message_id < past;
   for name in select t from days.tables() with ordinality as x (t, i) order by i desc loop
     execute format('alter table %I detach partition %I', name, name || to_char(day, '_YYYYMMDD'));

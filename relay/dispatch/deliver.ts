@@ -77,7 +77,7 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
   }
 }
 
-const NOBODY_NEXT: Picked = { choice: null, skipped: [] };
+const NOBODY_NEXT: Picked = { choice: null, skipped: [], comeAgain: null };
 
 /**
  * Opens the attempt of claimed work, before connecting. null = there is none: it is too old, no upstream takes it now, or

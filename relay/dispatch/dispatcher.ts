@@ -24,6 +24,7 @@ import type { Handing, HandOver } from './hand-over.ts';
 import { Lane, type Source } from './lane.ts';
 import { LEASE_MS, notStarted, type Turn, waitUntil } from './progress.ts';
 import type { Recorder } from './recorder.ts';
+import type { Picked } from './switchboard.ts';
 import { keysOf, type Placed, type Work, workOfAcceptance } from './work.ts';
 
 export type DispatcherOptions = {
@@ -122,7 +123,8 @@ export class Dispatcher implements HandOver {
     // Those that go different ways are told apart when they are claimed.
     if (others.length > 0) return { kind: 'queue' };
     const { route } = first!;
-    const { choice, skipped } = switchboard.pick(route, 0, now);
+    const { choice, skipped, comeAgain } = switchboard.pick(route, 0, now);
+    if (comeAgain) return { kind: 'turn', ...turnOf(comeAgain, now) };
     if (choice === null) {
       const reason = `upstreams-down: ${switchboard.whyDown(route, now)}`;
       return { kind: 'park', route: route.name, dueInMs: habits().scheduleOf(message).stepsMs[0]!, reason };
@@ -154,16 +156,23 @@ export class Dispatcher implements HandOver {
 
   // ── claimed ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Where claimed deliveries of one message go. Those of a crowded lane go back, until a turn of their own. */
+  /** Where claimed deliveries of one message go. Those that cannot go yet are given back, until a turn of their own. */
   #place(group: readonly ClaimedDelivery[]): Placed[] {
-    const { clock } = this.#options;
-    return this.#routesOf(group).filter(({ deliveries, route }) => {
-      const { stream } = deliveries[0]!;
-      const lane = this.#laneOf(route);
-      const turn = this.#turnAt(lane, stream, clock());
-      if (turn !== null) this.#giveBackUntil(deliveries, turn);
+    return this.#routesOf(group).filter(placed => {
+      const turn = this.#waitOf(placed, this.#options.clock());
+      if (turn !== null) this.#giveBackUntil(placed.deliveries, turn);
       return turn === null;
     });
+  }
+
+  /** null = it goes now; also what has become too old, which is found out when it is begun. */
+  #waitOf({ deliveries, route }: Placed, now: number): Turn | null {
+    const { stream, expiresAt } = deliveries[0]!;
+    const { choice, comeAgain } = this.#options.deliver.switchboard.pick(route, 0, now);
+    const leftMs = expiresAt.getTime() - now;
+    if (leftMs <= 0) return null;
+    if (comeAgain) return turnOf({ ...comeAgain, at: Math.min(comeAgain.at, expiresAt.getTime()) }, now);
+    return this.#turnAt(choice?.upstream.name ?? route.upstreams[0]!, stream, now);
   }
 
   /** What may have been delivered already is tried at that upstream alone, as long as there is such an upstream. */
@@ -296,4 +305,8 @@ export class Dispatcher implements HandOver {
   async #keepLeases(): Promise<void> {
     if (this.#options.clock() - this.#renewedAt > RENEW_EVERY_MS) await this.#renew();
   }
+}
+
+function turnOf({ at, reason }: NonNullable<Picked['comeAgain']>, now: number) {
+  return { dueInMs: Math.max(0, at - now), waitsFor: null, reason: `not-now: ${reason}` };
 }

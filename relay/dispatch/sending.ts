@@ -20,6 +20,7 @@ import type { Habits } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Fleet } from './fleet.ts';
 import type { HandOver } from './hand-over.ts';
+import { Neighbours } from './neighbours.ts';
 import { Recorder } from './recorder.ts';
 import { Switchboard } from './switchboard.ts';
 import { UpstreamDiary } from './upstream-diary.ts';
@@ -56,9 +57,12 @@ export function createSending(options: SendingOptions): Sending {
   let { settings } = options;
   let habits = habitsOf(settings, options);
   let byHand: readonly RouteRule[] = [];
+  const holder = `${nodeId}:${runId}`;
+  const neighbours = new Neighbours({ pool, holder, node: nodeId, log });
   const diary = new UpstreamDiary(pool, nodeId, log);
   const fleet = new Fleet({
-    create: upstream => createUpstream(upstream, settings, hostname),
+    create: upstream => createUpstream(upstream, settings, hostname, { pace: { pool, neighbours } }),
+    neighbours,
     circuit: {
       ...{ log, metrics },
       onOpportunity: () => dispatcher.wake(),
@@ -78,7 +82,6 @@ export function createSending(options: SendingOptions): Sending {
       reroute();
     },
   });
-  const holder = `${nodeId}:${runId}`;
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
     ...{ pool, fleet, router, recorder, holder, nodeId, clock, log },
@@ -102,6 +105,7 @@ export function createSending(options: SendingOptions): Sending {
     },
     async start() {
       diary.begin(fleet.names);
+      await neighbours.start();
       await routeBook.start();
       await dispatcher.start();
       queue.listen(() => dispatcher.wake());
@@ -109,6 +113,7 @@ export function createSending(options: SendingOptions): Sending {
     async stop(graceMs) {
       await routeBook.stop();
       await dispatcher.stop(graceMs);
+      await neighbours.stop();
       await diary.stop();
       await fleet.close();
     },

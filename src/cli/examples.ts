@@ -18,6 +18,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'credential set': [
     ['credential set shop --over-quota reject --on-suppressed reject', 'its apps hear of both at once'],
     ['credential set shop --authentication enforce', 'refuse what receivers would refuse'],
+    ['credential set office --dsn always', 'people, who want their failures by mail'],
     ['credential set printers --network none', 'everybody logs in again'],
   ],
   'domain add': [

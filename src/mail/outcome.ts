@@ -39,6 +39,9 @@ export type EventKind =
   // About an upstream: its circuit opened, closed.
   | 'upstream-down'
   | 'upstream-up'
+  // About an upstream and a recipient domain that it, or its hosts, asked us to be slower for.
+  | 'pair-slowed'
+  | 'pair-recovered'
   | ReturnedKind
   | 'address-suppressed'
   | AlarmKind;

@@ -82,6 +82,12 @@ export function createMetrics(countQueued: () => Promise<number>) {
       labelNames: ['upstream'],
       registers,
     }),
+    slowedPairs: new Gauge({
+      name: 'postern_slowed_pairs',
+      help: 'Recipient domains, or the whole upstream, that are slowed down now',
+      labelNames: ['upstream'],
+      registers,
+    }),
     providerRequests: new Counter({
       name: 'postern_provider_requests_total',
       help: 'Requests to the event paths by provider and what became of them',

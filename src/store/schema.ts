@@ -38,6 +38,9 @@ export type Database = {
   routes: RouteTable;
   dsns: DsnTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
+  dispatchers: { holder: string; node: string; started_at: Generated<Date>; seen_at: Generated<Date> };
+  upstream_turns: UpstreamTurnTable;
+  slowdowns: SlowdownTable;
 };
 
 type TenantTable = { tenant_id: string; created_at: Generated<Date> };
@@ -272,4 +275,24 @@ type MailboxTable = {
   looked_at: Generated<Date>;
   trouble: string | null;
   trouble_at: Date | null;
+};
+
+type UpstreamTurnTable = {
+  upstream: string;
+  next_at: Generated<Date>;
+  day: string | null;
+  used: Generated<number>;
+  granted: Generated<number>;
+};
+
+type SlowdownTable = {
+  upstream: string;
+  domain: string;
+  rate: number;
+  ceiling: number;
+  reason: string;
+  since: Generated<Date>;
+  slowed_at: Generated<Date>;
+  free_at: Date;
+  told_at: Generated<Date>;
 };

@@ -2,18 +2,20 @@
 // not come back: another machine takes its place, so that what it held is sent when its leases end, after a minute.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type Fleet, startFleet } from '../relays/fleet.ts';
+import { startFleet } from '../relays/fleet.ts';
 import type { Member } from '../relays/member.ts';
 import type { Site } from '../relays/relay.ts';
-import type { Inspection, Siege } from './siege.ts';
+import type { Siege } from './siege.ts';
 
 /** What a killed process had written into its sockets may still be read by the upstream. */
 const STILL_IN_SOCKETS_MS = 200;
-/** A lease is 60 s, the sweep comes every 2 s; the rest is a busy machine's. */
-const LEASES_MOVE_WITHIN_S = 65;
+const LOOK_EVERY_MS = 1_000;
+/** The sweep comes every 2 s; the rest is a busy machine's. */
+const LEASES_LIE_FOR_S = 10;
 
 export async function besiegeDispatchers(site: Site, settings: Readonly<Record<string, string>>): Promise<Siege> {
   const fleet = await startFleet(site, { listeners: 2, dispatchers: 2, settings });
+  const leases = await watchLeases(fleet.databaseUrl);
   let blows = 0;
   return {
     ports: fleet.listeners.map(listener => listener.smtpPort!),
@@ -30,34 +32,46 @@ export async function besiegeDispatchers(site: Site, settings: Readonly<Record<s
       await Promise.all(victims.map(victim => victim.start()));
       return `${victims.map(victim => victim.name).join(' and ')}${isForGood ? ' for good' : ''}`;
     },
-    inspect: () => inspect(fleet),
-    stop: () => fleet.stop(),
+    async inspect() {
+      const { states, liesForSeconds } = await leases.summary();
+      return {
+        lines: [
+          `deliveries              ${states.map(({ state, count }) => `${count} ${state}`).join(', ')}`,
+          `leases of the dead      lay for ${liesForSeconds.toFixed(1)} s at most, once they had ended (allowed: ${LEASES_LIE_FOR_S} s)`,
+        ],
+        isBroken: states.some(({ state }) => state !== 'delivered') || liesForSeconds > LEASES_LIE_FOR_S,
+      };
+    },
+    async stop() {
+      await leases.end();
+      await fleet.stop();
+    },
   };
 }
 
-/** What PostgreSQL says of it in the end, whatever arrived. */
-async function inspect(fleet: Fleet): Promise<Inspection> {
-  const client = new Client({ connectionString: fleet.databaseUrl });
+/** Looks every second for leases that have ended and that nobody has taken, while anybody lives who could. */
+async function watchLeases(databaseUrl: string) {
+  const client = new Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
   await client.connect();
-  try {
-    const states = await client.query('select state, count(*)::int as count from deliveries group by state');
-    const moved = await client.query(
-      `select count(*)::int as count, coalesce(max(extract(epoch from b.opened_at - a.opened_at)), 0)::float as seconds
-       from attempts a
-       join attempts b on b.message_id = a.message_id and b.n = a.n and b.attempt = a.attempt + 1 and b.hop = 0
-       where a.ended_at is null`,
+  let liesForSeconds = 0;
+  const look = setInterval(async () => {
+    const { rows } = await client.query(
+      `select coalesce(max(extract(epoch from now() - due_at)), 0)::float as seconds from deliveries
+       where state = 'queued' and lease_holder is not null`,
     );
-    const { count, seconds } = moved.rows[0];
-    return {
-      lines: [
-        `deliveries              ${states.rows.map(row => `${row.count} ${row.state}`).join(', ')}`,
-        `attempts left open      ${count} tried again, ${seconds.toFixed(1)} s later at most (allowed: ${LEASES_MOVE_WITHIN_S} s)`,
-      ],
-      isBroken: states.rows.some(row => row.state !== 'delivered') || seconds > LEASES_MOVE_WITHIN_S,
-    };
-  } finally {
-    await client.end();
-  }
+    liesForSeconds = Math.max(liesForSeconds, rows[0].seconds);
+  }, LOOK_EVERY_MS);
+  return {
+    async summary() {
+      const { rows } = await client.query('select state, count(*)::int as count from deliveries group by state');
+      return { states: rows as { state: string; count: number }[], liesForSeconds };
+    },
+    async end() {
+      clearInterval(look);
+      await client.end();
+    },
+  };
 }
 
 function anyOf(members: readonly Member[]): Member {

@@ -54,7 +54,7 @@ function routes(): string {
   const rules = domains.map((domain, index) => ({
     name: `u${index + 1}`,
     when: { 'recipient-domain': [domain] },
-    to: [`u${index + 1}`],
+    to: `u${index + 1}`,
   }));
   return JSON.stringify(rules);
 }

@@ -76,7 +76,7 @@ it('what may have been delivered there waits for its turn there, and goes nowher
   // Its circuit is closed again by the first that is taken.
   await eventually(async () => {
     await gateway.reaches(await gateway.submit('friend@quick.example'), 'delivered');
-    expect(upstreams[0]!.messages).toHaveLength(1);
+    expect(upstreams[0]!.messages.length).toBeGreaterThan(1);
   });
   await gateway.rows(
     `insert into slowdowns (upstream, domain, rate, ceiling, reason, free_at)

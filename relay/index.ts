@@ -47,6 +47,7 @@ export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
 export { createUpstream } from './upstreams/create.ts';
 export { SessionError } from './upstreams/greeting.ts';
+export { warmupLimit } from './upstreams/warmup.ts';
 
 export type Relay = {
   readonly submit: Submit;

@@ -113,11 +113,7 @@ async function openFirst(work: Work, options: DeliverOptions, signals: Signals):
   const { choice } = picked;
   const skipped = [...work.begin.skipped, ...picked.skipped];
   if (choice === null) {
-    const opened = openedFor(work, all(work), skipped);
-    await recorder.record(
-      { ended: [], opened, changes: putBack(work, habits().scheduleOf(work.message)) },
-      signals.record,
-    );
+    await recorder.record(putBack(work, habits().scheduleOf(work.message), skipped), signals.record);
     return null;
   }
   choice.circuit.begin(choice);

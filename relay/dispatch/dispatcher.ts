@@ -15,16 +15,16 @@ import {
   renewLeases,
 } from '../../src/store/deliveries.ts';
 import type { MessageFacts } from '../routing/match.ts';
-import type { Route } from '../routing/router.ts';
 import { Claims } from './claims.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Fleet } from './fleet.ts';
 import type { Handing, HandOver } from './hand-over.ts';
 import type { Begun, Source } from './lane.ts';
 import type { Lanes } from './lanes.ts';
-import type { Placement } from './placement.ts';
+import type { FreshPlace, Placement } from './placement.ts';
 import { LEASE_MS, notStarted, waitUntil } from './progress.ts';
 import type { Recorder } from './recorder.ts';
+import { whyNobody } from './switchboard.ts';
 import { keysOf, type Placed, type Work, workOfAcceptance } from './work.ts';
 
 export type DispatcherOptions = {
@@ -119,7 +119,7 @@ export class Dispatcher implements HandOver {
       case 'turn':
         return { kind: 'turn', ...place.turn };
       case 'park':
-        return this.#park(message, place.route);
+        return this.#park(message, place);
       case 'go': {
         const { route, choice, skipped } = place;
         const isFull = this.#held.fresh[message.stream] >= MAX_FRESH[message.stream];
@@ -145,10 +145,9 @@ export class Dispatcher implements HandOver {
     else this.cancel(handing, acceptance.content.length);
   }
 
-  #park(message: MessageFacts, route: Route): Handing {
-    const { switchboard, habits, clock } = this.#options.deliver;
-    const reason = `upstreams-down: ${switchboard.whyDown(route, clock())}`;
-    return { kind: 'park', route: route.name, dueInMs: habits().scheduleOf(message).stepsMs[0]!, reason };
+  #park(message: MessageFacts, { route, skipped }: FreshPlace & { kind: 'park' }): Handing {
+    const dueInMs = this.#options.deliver.habits().scheduleOf(message).stepsMs[0]!;
+    return { kind: 'park', route: route.name, dueInMs, reason: whyNobody(skipped) };
   }
 
   // ── claimed ───────────────────────────────────────────────────────────────────────────────────────────────────

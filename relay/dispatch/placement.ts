@@ -25,7 +25,7 @@ export type FreshPlace =
   | { readonly kind: 'go'; readonly route: Route; readonly choice: Choice; readonly skipped: readonly Skipped[] }
   | { readonly kind: 'turn'; readonly turn: Turn }
   /** No upstream of its route takes mail. */
-  | { readonly kind: 'park'; readonly route: Route }
+  | { readonly kind: 'park'; readonly route: Route; readonly skipped: readonly Skipped[] }
   /** Its recipients go different ways, or not all of them now: told apart when they are claimed. */
   | { readonly kind: 'claim' };
 
@@ -50,7 +50,7 @@ export class Placement {
     const now = clock();
     const { choice, skipped, comeAgain } = switchboard.pick(route, 0, now);
     if (comeAgain) return { kind: 'turn', turn: turnAt(comeAgain, now) };
-    if (choice === null) return { kind: 'park', route };
+    if (choice === null) return { kind: 'park', route, skipped };
     const upstream = choice.upstream.name;
     const turn = lanes.turnAt(upstream, message.stream);
     if (turn !== null) return { kind: 'turn', turn };

@@ -5,7 +5,7 @@ import { formatDuration, type RetrySchedule } from '../../src/platform/duration.
 import { DEFAULT_ROUTE } from '../../src/platform/route-rules.ts';
 import type { DeliveryChange, DeliveryKey, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
 import type { NextStep } from '../retry.ts';
-import type { Choice, Picked } from './switchboard.ts';
+import { type Choice, type Picked, type Skipped, whyNobody } from './switchboard.ts';
 import { keysOf, type Work } from './work.ts';
 
 /** How long a holder may be silent before others take its work: renewed long before while it lives. */
@@ -62,7 +62,7 @@ function key(work: Work, index: number) {
 export function openedFor(
   work: Work,
   indexes: readonly number[],
-  opened: readonly { hop: number; upstream: string; skipped: string | null }[],
+  opened: readonly (Omit<Skipped, 'skipped'> & { readonly skipped: string | null })[],
 ): OpenedAttempt[] {
   return indexes.flatMap(index => opened.map(entry => ({ ...key(work, index), ...entry })));
 }
@@ -148,13 +148,19 @@ export function pinTo(work: Work, upstream: string): DeliveryChange[] {
   });
 }
 
-/** A pinned upstream that is down does not hold the message for ever: after this pause any may take it. */
-export function putBack(work: Work, schedule: RetrySchedule): DeliveryChange[] {
-  return changeAll(keysOf(work), {
+/**
+ * No upstream takes it: it waits for one, without that counting as an attempt. A pinned upstream that is down does not
+ * hold the message for ever: after this pause any may take it.
+ */
+export function putBack(work: Work, schedule: RetrySchedule, skipped: readonly Skipped[]): Progress {
+  const isPinned = work.pinnedUpstream !== null;
+  const changes = changeAll(keysOf(work), {
     dueInMs: schedule.stepsMs[0]!,
-    waitsFor: work.pinnedUpstream === null ? work.route.name : null,
-    reason: 'upstreams-down',
+    waitsFor: isPinned ? null : work.route.name,
+    reason: whyNobody(skipped),
+    ...(isPinned ? {} : { uncounted: true }),
   });
+  return { ended: [], opened: isPinned ? openedFor(work, all(work), skipped) : [], changes };
 }
 
 export function expire(work: Work): DeliveryChange[] {

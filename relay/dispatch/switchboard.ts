@@ -69,10 +69,11 @@ export class Switchboard {
   isDown({ upstreams }: Route): boolean {
     return upstreams.every(name => this.#fleet.get(name)?.circuit.isOpen ?? true);
   }
+}
 
-  whyDown({ upstreams }: Route, now: number): string {
-    return upstreams.map(name => `${name}: ${this.#fleet.get(name)?.circuit.whyPassedOver(now) ?? GONE}`).join('; ');
-  }
+/** Why nobody takes it, for people. */
+export function whyNobody(skipped: readonly Skipped[]): string {
+  return `upstreams-down: ${skipped.map(({ upstream, skipped: why }) => `${upstream}: ${why}`).join('; ')}`;
 }
 
 const GONE = 'no such upstream any more';

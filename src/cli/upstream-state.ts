@@ -1,17 +1,31 @@
 // What circuits and fallbacks are now, in words: for `upstream list`, `queue status` and `doctor`.
+import { warmupLimit } from '../../relay/index.ts';
+import type { UpstreamSettings } from '../platform/upstream-url.ts';
 import { type CircuitState, readCircuits } from '../store/circuits.ts';
 import { type RunningFallback, readFallbacks } from '../store/fallbacks.ts';
+import { readSlowdowns, type SharedSlowdown } from '../store/slowdowns.ts';
+import { readTurns, type TurnsToday } from '../store/turns.ts';
 import { formatSecond, type Store } from './context.ts';
 import type { Finding } from './finding.ts';
+
+/** None lasts longer without another refusal. */
+const SLOWED_WITHIN_MS = 3_600_000;
 
 export type KnownState = {
   readonly circuits: readonly CircuitState[];
   readonly fallbacks: readonly RunningFallback[];
+  readonly turns: readonly TurnsToday[];
+  readonly slowed: readonly SharedSlowdown[];
 };
 
 export async function readState({ pool }: Pick<Store, 'pool'>): Promise<KnownState> {
-  const [circuits, fallbacks] = await Promise.all([readCircuits(pool), readFallbacks(pool)]);
-  return { circuits, fallbacks };
+  const [circuits, fallbacks, turns, slowed] = await Promise.all([
+    readCircuits(pool),
+    readFallbacks(pool),
+    readTurns(pool),
+    readSlowdowns(pool, SLOWED_WITHIN_MS),
+  ]);
+  return { circuits, fallbacks, turns, slowed };
 }
 
 /** null = the database is not up: nobody can say. undefined = nothing was ever said of it. */
@@ -30,6 +44,21 @@ export function describeFallback({ route, since, to, reason }: RunningFallback):
   const where =
     to.length > 0 ? `runs on ${to.join(' and ')}` : 'waits: nobody behind its first group takes mail either';
   return `Mail of route ${route} ${where} since ${formatSecond(since)}: ${reason}`;
+}
+
+/** `14/s`, `12 of 50 today`; of an upstream that is being warmed up, as far as anybody knows what it had today. */
+export function describeRate({ name, ratePerSecond, warmup }: UpstreamSettings, state: KnownState | null, now: number) {
+  const limit = warmup === null ? null : warmupLimit(warmup, now);
+  const used = state?.turns.find(({ upstream }) => upstream === name)?.used ?? 0;
+  const today = limit === null ? [] : [`${state ? used : '?'} of ${limit} today`];
+  const rate = ratePerSecond === null ? [] : [`${Number(ratePerSecond.toPrecision(3))}/s`];
+  return [...rate, ...today].join(', ') || 'unlimited';
+}
+
+/** `Slowed: gmail.com at mx, by 421 4.7.28 …, since 12:03`. */
+export function describeSlowed({ upstream, domain, reason, sinceAgoMs }: SharedSlowdown, now: number): string {
+  const what = domain === '*' ? `all mail at ${upstream}` : `${domain} at ${upstream}`;
+  return `Slowed: ${what} since ${formatSecond(new Date(now - sinceAgoMs))}, by ${reason}`;
 }
 
 /** What a person should know, even where everything goes out. */

@@ -10,7 +10,14 @@ import type { CircuitState } from '../store/circuits.ts';
 import { Failure, printJson, readSettings, withRunningStore } from './context.ts';
 import { printTable } from './table.ts';
 import { close, open } from './upstream-control.ts';
-import { describeCircuit, describeFallback, type KnownState, readState } from './upstream-state.ts';
+import {
+  describeCircuit,
+  describeFallback,
+  describeRate,
+  describeSlowed,
+  type KnownState,
+  readState,
+} from './upstream-state.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
@@ -52,14 +59,16 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   }
   printTable(
     ['NAME', 'WHERE', 'TLS', 'AT ONCE', 'RATE', 'STATE'],
-    upstreams.map(upstream => row(upstream, circuitOf(upstream.name))),
+    upstreams.map(upstream => row(upstream, circuitOf(upstream.name), state)),
   );
-  if (state && state.fallbacks.length > 0) console.log(`\n${state.fallbacks.map(describeFallback).join('\n')}`);
+  const slowed = state?.slowed.map(pair => describeSlowed(pair, Date.now())) ?? [];
+  const more = [...(state?.fallbacks.map(describeFallback) ?? []), ...slowed];
+  if (more.length > 0) console.log(`\n${more.join('\n')}`);
 }
 
-function row(upstream: UpstreamSettings, circuit: CircuitState | null | undefined): string[] {
-  const { name, connections, ratePerSecond } = upstream;
-  const rate = ratePerSecond === null ? 'unlimited' : `${ratePerSecond}/s`;
+function row(upstream: UpstreamSettings, circuit: CircuitState | null | undefined, state: KnownState | null): string[] {
+  const { name, connections } = upstream;
+  const rate = describeRate(upstream, state, Date.now());
   const user = upstream.kind === 'smtp' && upstream.user !== null ? ` as ${upstream.user}` : '';
   const tls = 'tls' in upstream ? upstream.tls : '-';
   return [name, `${describePlace(upstream)}${user}`, tls, String(connections), rate, describeCircuit(circuit)];
@@ -77,6 +86,8 @@ function describe(upstream: UpstreamSettings, circuit: CircuitState | null | und
         ? null
         : { state: isOpen ? 'open' : 'closed', failures, cause, reason, rule, since, by, until, lookInMs, trialHolder },
     fallbacks: state?.fallbacks.filter(({ from }) => from.includes(upstream.name)) ?? null,
+    today: state?.turns.find(turns => turns.upstream === upstream.name) ?? null,
+    slowed: state?.slowed.filter(pair => pair.upstream === upstream.name) ?? null,
   };
 }
 

@@ -202,7 +202,7 @@ export class CircuitWatch {
     const isWanted = failures > 0 && trial === 'no' && Number.isFinite(inMs);
     if (!isWanted || this.#isStopped || circuit.stopped.aborted) return;
     const watched = this.#of(circuit);
-    watched.look = setTimeout(() => void this.#look(circuit, watched), Math.max(0, inMs));
+    watched.look = setTimeout(() => void this.#look(circuit, watched), Math.max(0, Math.ceil(inMs)));
     watched.look.unref();
   }
 

@@ -100,6 +100,9 @@ it('one finds out, the other passes it over untried; one message tries it when i
     ...['upstream-down upstream:ses', 'fallback-began route:default'],
     ...['upstream-up upstream:ses', 'fallback-ended route:default'],
   ]);
+  const lines = [...one.lines, ...other.lines];
+  for (const event of ['fallback-began', 'fallback-ended'])
+    expect(lines.filter(line => line.event === event)).toMatchObject([{ route: 'default', from: ['ses'] }]);
   const ended = (await told()).at(-1)!.data;
   expect(ended).toMatchObject({ from: ['ses'], to: ['postmark'] });
   expect(ended.deliveries).toBeGreaterThanOrEqual(went);

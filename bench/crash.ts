@@ -3,27 +3,35 @@
 //
 // A message can come twice when the upstream had taken it and the kill came before that was written down. So whatever
 // came again must have come first in such a window: between --settle-ms before a kill and the recovery after it.
+// Several processes are besieged in the same way: dispatchers killed (crash/dispatchers.ts), all restarted in turn, where
+// nothing may come twice at all (crash/rolling.ts).
 // Exit 1 when anything was lost, cut short, or repeated without that excuse.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { makeCertificate } from './certificate.ts';
+import { besiegeDispatchers } from './crash/dispatchers.ts';
 import { Ledger, type Verdict } from './crash/ledger.ts';
+import { besiegeRelay } from './crash/one-relay.ts';
 import { pourMail } from './crash/pour.ts';
-import { kill, VICTIMS, type Victim } from './crash/victims.ts';
+import { besiegeByRestarts } from './crash/rolling.ts';
+import type { Inspection, Siege } from './crash/siege.ts';
+import { VICTIMS } from './crash/victims.ts';
 import { count, setting } from './options.ts';
 import { haraka } from './relays/haraka.ts';
 import { posternVariants } from './relays/postern.ts';
 import { postfix } from './relays/postfix.ts';
-import type { Relay, RunningRelay, Site } from './relays/relay.ts';
+import type { Relay, Site } from './relays/relay.ts';
 import { startSink } from './sink.ts';
 import { defaultParent, freePort, makeHome, removeHome, waitUntil } from './workspace.ts';
 
+const WHAT = [...VICTIMS, 'dispatchers', 'rolling'] as const;
+
 interface Options {
-  readonly what: Victim;
+  readonly what: (typeof WHAT)[number];
   readonly times?: number;
   readonly relay: string;
   readonly sessions: number;
-  readonly rate: number;
+  readonly rate?: number;
   readonly settleMs: number;
   readonly patience: number;
   readonly quiet: number;
@@ -33,21 +41,33 @@ interface Options {
   readonly keep: boolean;
 }
 
-const DEFAULT_TIMES = { tree: 50, database: 20, node: 20 } as const;
-const BACK_WITHIN_MS = 60_000;
+const DEFAULT_TIMES = { tree: 50, database: 20, node: 20, dispatchers: 50, rolling: 20 } as const;
+/** What a fleet keeps up with on two cores, where it shares them with generator and sink. */
+const DEFAULT_RATE = { tree: 1_500, database: 1_500, node: 1_500, dispatchers: 400, rolling: 400 } as const;
 const LONGEST_LIFE_MS = 2_500;
 
 const program = new Command('crash')
   .description('Kills a relay again and again under load, and proves that no acknowledged message is lost.')
-  .addOption(new Option('--what <victim>', 'what is killed with SIGKILL').choices(VICTIMS).default('tree'))
-  .option('--times <n>', 'how often (default: 50 for tree, else 20)', count)
+  .addOption(
+    new Option(
+      '--what <victim>',
+      'killed with SIGKILL: tree, database, node, or one of two dispatchers; rolling: all restarted in turn',
+    )
+      .choices(WHAT)
+      .default('tree'),
+  )
+  .option('--times <n>', 'how often (default: 50 for tree and dispatchers, else 20)', count)
   .addOption(
     new Option('--relay <name>', 'the peers serve as control')
       .choices(['postern', 'postfix', 'haraka'])
       .default('postern'),
   )
   .option('--sessions <n>', 'clients at the same time', count, 20)
-  .option('--rate <n>', 'messages per second at most, all sessions together', count, 1_500)
+  .option(
+    '--rate <n>',
+    'messages per second at most, all sessions together (default: 1,500; several processes: 400)',
+    count,
+  )
   .option('--settle-ms <n>', 'how long the relay may take to write an outcome down', count, 1_000)
   .option('--patience <s>', 'how long to wait at the end for what is missing', count, 300)
   .option('--quiet <s>', 'how long nothing must arrive before counting', count, 15)
@@ -66,19 +86,20 @@ async function crash(options: Options): Promise<number> {
   const [smtpPort, upstreamPort] = [await freePort(), await freePort()];
   const site = { home, smtpPort, upstreamPort, certificate: makeCertificate(directory) };
   const ledger = new Ledger(options.settleMs);
+  const refusals = new Map<string, number>();
   const sink = await startSink(upstreamPort, arrival => ledger.arrive(arrival));
-  const relay = relayNamed(options);
-  let running: RunningRelay | null = null;
+  let siege: Siege | null = null;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => void running?.stop().finally(() => process.exit(130)));
+    process.once(name, () => void siege?.stop().finally(() => process.exit(130)));
   }
   try {
-    running = await relay.start(site);
-    running = await killRepeatedly(relay, running, site, ledger, times, options);
+    siege = await besiege(site, options);
+    await strikeRepeatedly(siege, ledger, refusals, times, options);
     await everythingArrived(ledger, options);
-    return report(ledger.verdict(), times, options);
+    const verdict = ledger.verdict();
+    return report(verdict, await siege.inspect(verdict, refusals), times, options);
   } finally {
-    await running?.stop();
+    await siege?.stop();
     await sink.stop();
     removeHome(directory);
     if (options.keep) console.log(`kept: ${home}`);
@@ -86,66 +107,58 @@ async function crash(options: Options): Promise<number> {
   }
 }
 
-/** Answers with the relay that lives at the end: after each kill of `tree` or `node` it is another one. */
-async function killRepeatedly(
-  relay: Relay,
-  first: RunningRelay,
-  site: Site,
+function besiege(site: Site, options: Options): Promise<Siege> {
+  const { what, set } = options;
+  if (what === 'dispatchers') return besiegeDispatchers(site, set);
+  if (what === 'rolling') return besiegeByRestarts(site, set);
+  return besiegeRelay(relayNamed(options), site, what);
+}
+
+async function strikeRepeatedly(
+  siege: Siege,
   ledger: Ledger,
+  refusals: Map<string, number>,
   times: number,
   { what, sessions, rate }: Options,
-): Promise<RunningRelay> {
-  let running = first;
+): Promise<void> {
   const stop = new AbortController();
-  const { smtpPort: port, login } = running;
-  const pouring = pourMail({ sessions, ratePerSecond: rate, port, login, ledger, signal: stop.signal });
+  const { ports, login } = siege;
+  const onRefusal = (why: string) => refusals.set(why, (refusals.get(why) ?? 0) + 1);
+  const ratePerSecond = rate ?? DEFAULT_RATE[what];
+  const pouring = pourMail({ sessions, ratePerSecond, ports, login, ledger, signal: stop.signal, onRefusal });
   try {
     for (let time = 1; time <= times; time += 1) {
       await sleep(Math.random() * LONGEST_LIFE_MS);
-      const killedAtMs = performance.now();
-      ledger.kill(killedAtMs);
-      await kill(what, running.tree);
-      // Postern starts its database again by itself; a process that is gone needs somebody else.
-      if (what !== 'database') running = await relay.start(site);
-      await backAtWork(ledger, site, performance.now());
-      showProgress(time, times, what, performance.now() - killedAtMs, ledger);
+      showProgress(time, times, await siege.strike(ledger), ledger);
     }
-    return running;
   } finally {
     stop.abort();
     await pouring;
   }
 }
 
-/** An open port is no proof: only a message begun after the kill and acknowledged is. */
-async function backAtWork(ledger: Ledger, site: Site, sinceMs: number): Promise<void> {
-  const isBack = await waitUntil(() => ledger.hasAcknowledgedSince(sinceMs), BACK_WITHIN_MS, 10);
-  if (!isBack) throw new Error(`takes no mail ${BACK_WITHIN_MS / 1000} s after a kill; its log is in ${site.home}`);
-  ledger.recover(performance.now());
-}
-
 async function everythingArrived(ledger: Ledger, { patience, quiet }: Options): Promise<void> {
-  console.error(`  no more kills; ${ledger.missing} acknowledged messages are still on their way`);
+  console.error(`  no more blows; ${ledger.missing} acknowledged messages are still on their way`);
   await waitUntil(() => ledger.missing === 0, patience * 1000);
   await waitUntil(() => performance.now() - ledger.lastArrivalMs > quiet * 1000, patience * 1000);
 }
 
-function showProgress(time: number, times: number, what: Victim, downMs: number, ledger: Ledger): void {
-  const state = `${ledger.acknowledged} acknowledged, ${ledger.missing} on their way`;
-  console.error(`  ${time}/${times} killed ${what}: takes mail again after ${(downMs / 1000).toFixed(1)} s; ${state}`);
+function showProgress(time: number, times: number, what: string, ledger: Ledger): void {
+  console.error(`  ${time}/${times} ${what}; ${ledger.acknowledged} acknowledged, ${ledger.missing} on their way`);
 }
 
-function report(verdict: Verdict, times: number, { what, relay, settleMs }: Options): number {
+function report(verdict: Verdict, { lines, isBroken }: Inspection, times: number, options: Options): number {
   const { lost, cutShort, twiceWithoutExcuse } = verdict;
-  console.log(`${relay}, ${what} killed ${times} times under load
+  console.log(`${options.relay}, ${options.what}: ${times} blows under load
   acknowledged            ${verdict.acknowledged}
   arrived                 ${verdict.arrived}, of these ${verdict.unpromised} without a 250 that reached the client
   LOST                    ${lost.length}${examples(lost)}
   cut short               ${cutShort.length}${examples(cutShort)}
   came twice              ${verdict.twice} of at most ${verdict.twiceAtMost} that arrived around a kill
     without that excuse   ${twiceWithoutExcuse.length}${examples(twiceWithoutExcuse)}
-    taken before the kill ${Math.round(verdict.longestUnsettledMs)} ms at most (allowed: ${settleMs} ms)`);
-  return lost.length + cutShort.length + twiceWithoutExcuse.length > 0 ? 1 : 0;
+    taken before the kill ${Math.round(verdict.longestUnsettledMs)} ms at most (allowed: ${options.settleMs} ms)
+  longest on its way      ${(verdict.longestWayMs / 1000).toFixed(1)} s${lines.map(line => `\n  ${line}`).join('')}`);
+  return isBroken || lost.length + cutShort.length + twiceWithoutExcuse.length > 0 ? 1 : 0;
 }
 
 function examples(numbers: readonly number[]): string {

@@ -10,6 +10,7 @@ export interface LoadPlan extends SessionPlan {
   readonly firstNumber: number;
   readonly bytes: number;
   readonly recipients: number;
+  readonly recipientDomain?: string;
   readonly sessions: number;
   /** Messages before QUIT and a new connection. Infinity keeps the session to the end. */
   readonly perSession: number;
@@ -82,7 +83,7 @@ class Tally implements LoadResult {
 }
 
 async function runSession(plan: LoadPlan, tally: Tally): Promise<void> {
-  const message = writeMessage(plan.bytes, plan.recipients);
+  const message = writeMessage(plan.bytes, plan.recipients, plan.recipientDomain);
   for (let next = tally.next(); next; ) {
     let session: SmtpSession | null = null;
     try {

@@ -11,7 +11,7 @@ import { machineLines, scenarioTable } from './report.ts';
 import { type RoundOptions, type Run, runScenario, stopWhateverRuns } from './rounds.ts';
 import { SCENARIOS } from './scenarios/all.ts';
 import type { Scenario } from './scenarios/scenario.ts';
-import { compare, OURS, summarise } from './summary.ts';
+import { compare, OURS, peersOf, summarise } from './summary.ts';
 import { defaultParent } from './workspace.ts';
 
 interface Options extends Omit<RoundOptions, 'isPipelined' | 'keepHomes' | 'parent'> {
@@ -52,9 +52,11 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
   console.log(`${machineLines(machine, versions)}\n`);
   const results = [];
   for (const scenario of scenarios) {
-    const runs = await runScenario(scenario, present, roundOptions(options), showProgress);
-    console.log(`${scenarioTable(scenario, options.messages ?? scenario.messages, options.rounds, runs)}\n`);
-    results.push(resultOf(scenario, present, runs));
+    const contestants = scenario.contestants?.(options.set);
+    const runs = await runScenario(scenario, contestants ?? present, roundOptions(options), showProgress);
+    const ours = contestants?.[0]?.name ?? OURS;
+    console.log(`${scenarioTable(scenario, options.messages ?? scenario.messages, options.rounds, runs, ours)}\n`);
+    results.push(resultOf(scenario, contestants ?? present, runs, ours));
   }
   if (options.json)
     writeFileSync(options.json, `${JSON.stringify({ machine, versions, options, results }, null, 2)}\n`);
@@ -90,14 +92,13 @@ function showProgress(run: Run): void {
   console.error(['  round', run.round, run.relay, ...figures, ...run.remarks].filter(Boolean).join(' '));
 }
 
-function resultOf(scenario: Scenario, relays: readonly Relay[], runs: readonly Run[]) {
+function resultOf(scenario: Scenario, relays: readonly Relay[], runs: readonly Run[], ours: string) {
   const names = relays.map(relay => relay.name);
-  const peers = names.includes(OURS) ? names.filter(name => name !== OURS) : [];
   return {
     scenario: scenario.name,
     runs,
     summary: Object.fromEntries(names.map(name => [name, summarise(runs, name)])),
-    timesBetter: Object.fromEntries(peers.map(name => [name, compare(runs, name)])),
+    timesBetter: Object.fromEntries(peersOf(names, ours).map(name => [name, compare(runs, name, ours)])),
   };
 }
 

@@ -18,9 +18,9 @@ export interface Message {
 }
 
 /** A message of so many bytes, header included. It belongs to one session: see `numberMessage`. */
-export function writeMessage(bytes: number, recipients: number): Message {
-  const group = Buffer.concat(envelope(recipients));
-  return { group, commands: splitLines(group), content: Buffer.from(contentOf(bytes), 'latin1') };
+export function writeMessage(bytes: number, recipients: number, domain = RECIPIENT_DOMAIN): Message {
+  const group = Buffer.concat(envelope(recipients, domain));
+  return { group, commands: splitLines(group), content: Buffer.from(contentOf(bytes, domain), 'latin1') };
 }
 
 /** Gives the message its next number. Only after the reply to the last use, since the socket may still read from it. */
@@ -39,8 +39,8 @@ export async function submit(session: SmtpSession, message: Message, isPipelined
   return session.exchange(message.content);
 }
 
-function envelope(recipients: number): Buffer[] {
-  const rcpt = (index: number) => command(`RCPT TO:<u${BLANK}.${index}@${RECIPIENT_DOMAIN}>`);
+function envelope(recipients: number, domain: string): Buffer[] {
+  const rcpt = (index: number) => command(`RCPT TO:<u${BLANK}.${index}@${domain}>`);
   return [
     command(`MAIL FROM:<app@${SENDER_DOMAIN}>`),
     ...Array.from({ length: recipients }, (_, index) => rcpt(index)),
@@ -48,10 +48,10 @@ function envelope(recipients: number): Buffer[] {
   ];
 }
 
-function contentOf(bytes: number): string {
+function contentOf(bytes: number, domain: string): string {
   const header = [
     `From: Bench <app@${SENDER_DOMAIN}>`,
-    `To: <u${BLANK}.0@${RECIPIENT_DOMAIN}>`,
+    `To: <u${BLANK}.0@${domain}>`,
     'Subject: A message of the bench',
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${BLANK}@${SENDER_DOMAIN}>`,

@@ -12,6 +12,8 @@ export const METRICS = {
   acceptedPerSecond: { heading: 'accept/s', digits: 0, better: 'more' },
   relayedPerSecond: { heading: 'relay/s', digits: 0, better: 'more', isHeadline: true },
   cpuPer1k: { heading: 'CPU-s/1k', digits: 2, better: 'less', isHeadline: true },
+  postgresCpuPer1k: { heading: 'PostgreSQL', digits: 2, better: 'less' },
+  redisCpuPer1k: { heading: 'Redis', digits: 2, better: 'less' },
   pssMb: { heading: 'PSS MB', digits: 0, better: 'less' },
   nodePssMb: { heading: 'node MB', digits: 0, better: 'less' },
   acceptP50Ms: { heading: 'accept p50', digits: 1, better: 'less' },
@@ -26,7 +28,7 @@ export const METRICS = {
   pssFullMb: { heading: 'full', digits: 0, better: 'less' },
   growthKb: { heading: 'KB each', digits: 2, better: 'less' },
   firstFreshMs: { heading: 'fresh ms', digits: 0, better: 'less', isHeadline: true },
-  drainedPerSecond: { heading: 'drain/s', digits: 0, better: 'more' },
+  drainedPerSecond: { heading: 'drain/s', digits: 0, better: 'more', isHeadline: true },
   drainSeconds: { heading: 'drain s', digits: 0, better: 'less' },
 } as const satisfies Record<string, Metric>;
 

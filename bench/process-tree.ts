@@ -44,6 +44,12 @@ export function cpuSeconds(tree: RelayTree): number {
   return ticks / TICKS_PER_SECOND;
 }
 
+/** The same, of the processes whose program's name begins so: `postgres`, `redis` (Debian's server is a link to another). */
+export function cpuSecondsOf(tree: RelayTree, program: string): number {
+  const theirs = relayPids(tree).filter(pid => basename(linkTarget(`/proc/${pid}/exe`)).startsWith(program));
+  return theirs.reduce((ticks, pid) => ticks + cpuTicks(pid), 0) / TICKS_PER_SECOND;
+}
+
 /**
  * Memory in bytes as the kernel splits it: a page shared by n processes counts 1/n for each (PSS), so that the sum
  * over a tree is honest where the sum of RSS counts PostgreSQL's shared buffers once for every backend.

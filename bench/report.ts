@@ -3,7 +3,7 @@ import type { Machine } from './machine.ts';
 import { METRICS, type Metric, type MetricName } from './metrics.ts';
 import type { Run } from './rounds.ts';
 import type { Scenario } from './scenarios/scenario.ts';
-import { compare, OURS, type Spread, type Summary, summarise } from './summary.ts';
+import { compare, peersOf, type Spread, type Summary, summarise } from './summary.ts';
 
 export function machineLines(machine: Machine, versions: readonly string[]): string {
   const { cores, cpu, memoryMb, loadBefore, kernel, node, commit, filesystem, takenAt } = machine;
@@ -15,13 +15,18 @@ export function machineLines(machine: Machine, versions: readonly string[]): str
   ].join('\n');
 }
 
-export function scenarioTable(scenario: Scenario, messages: number, rounds: number, runs: readonly Run[]): string {
+export function scenarioTable(
+  scenario: Scenario,
+  messages: number,
+  rounds: number,
+  runs: readonly Run[],
+  ours: string,
+): string {
   const relays = [...new Set(runs.map(run => run.relay))];
-  const peers = relays.includes(OURS) ? relays.filter(name => name !== OURS) : [];
   const rows = [
     ['', ...scenario.columns.map(metric => METRICS[metric].heading)],
     ...relays.map(name => [name, ...cells(scenario, summarise(runs, name), figureCell)]),
-    ...peers.map(peer => [`  vs ${peer}`, ...cells(scenario, compare(runs, peer), ratioCell)]),
+    ...peersOf(relays, ours).map(peer => [`  vs ${peer}`, ...cells(scenario, compare(runs, peer, ours), ratioCell)]),
   ];
   const title = `${scenario.name}: ${scenario.title} (N = ${messages.toLocaleString('en')}, rounds: ${rounds})`;
   return [title, align(rows), ...remarks(runs)].join('\n');

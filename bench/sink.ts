@@ -22,21 +22,33 @@ const END_OF_DATA = Buffer.from('\r\n.\r\n');
 const HEADER_BYTES = 16_384;
 const HELLO = '250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 0\r\n';
 
-export async function startSink(port: number, onArrival: (arrival: Arrival) => void = () => {}): Promise<Sink> {
+export interface SinkPlan {
+  /** One of 127.0.0.0/8: several sinks can share a port. */
+  readonly host?: string;
+  /** How long each reply takes, as if the upstream were that far away. */
+  readonly replyMs?: number;
+}
+
+export async function startSink(
+  port: number,
+  onArrival: (arrival: Arrival) => void = () => {},
+  { host = '127.0.0.1', replyMs = 0 }: SinkPlan = {},
+): Promise<Sink> {
   const sockets = new Set<Socket>();
   let received = 0;
   const server = createServer({ noDelay: true }, socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    new SinkSession(socket, arrival => {
+    const taken = (arrival: Arrival) => {
       received += 1;
       onArrival(arrival);
-    });
+    };
+    new SinkSession(socket, taken, replyMs);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1', backlog: 1024 }, resolve);
+    server.listen({ port, host, backlog: 1024 }, resolve);
   });
   return {
     received: () => received,
@@ -51,6 +63,7 @@ export async function startSink(port: number, onArrival: (arrival: Arrival) => v
 class SinkSession {
   readonly #socket: Socket;
   readonly #onArrival: (arrival: Arrival) => void;
+  readonly #replyMs: number;
   #unread: Buffer = Buffer.alloc(0);
   #isInData = false;
   #header = '';
@@ -59,10 +72,11 @@ class SinkSession {
   /** Replies to everything in one read leave in one write. */
   #replies = '';
 
-  constructor(socket: Socket, onArrival: (arrival: Arrival) => void) {
+  constructor(socket: Socket, onArrival: (arrival: Arrival) => void, replyMs: number) {
     this.#socket = socket;
     this.#onArrival = onArrival;
-    socket.write('220 sink.example ESMTP\r\n');
+    this.#replyMs = replyMs;
+    this.#say('220 sink.example ESMTP\r\n');
     socket.on('data', chunk => this.#read(chunk));
   }
 
@@ -70,8 +84,13 @@ class SinkSession {
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     while (this.#isInData ? this.#readContent() : this.#readCommand());
     if (this.#replies === '') return;
-    this.#socket.write(this.#replies);
+    this.#say(this.#replies);
     this.#replies = '';
+  }
+
+  #say(replies: string): void {
+    if (this.#replyMs === 0) this.#socket.write(replies);
+    else setTimeout(() => this.#socket.writable && this.#socket.write(replies), this.#replyMs);
   }
 
   /** False when more bytes are needed. */

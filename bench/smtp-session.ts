@@ -113,6 +113,8 @@ export class SmtpSession {
   }
 
   #took(reply: Reply): void {
+    // Nobody asked: the relay says goodbye, and the next exchange is told so.
+    if (!this.#settle) this.#lost ??= new Error(reply.text);
     if (reply.code >= 400) this.#refusal ??= reply;
     this.#awaited -= 1;
     if (this.#awaited > 0) return;

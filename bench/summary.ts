@@ -11,23 +11,34 @@ export interface Spread {
 
 export type Summary = Partial<Record<MetricName, Spread>>;
 
+/** Whom the others are compared with, unless a scenario has contestants of its own. */
 export const OURS = 'postern';
+
+/** Nobody, where the one in question did not run. */
+export function peersOf(names: readonly string[], ours: string): string[] {
+  return names.includes(ours) ? names.filter(name => name !== ours) : [];
+}
 
 export function summarise(runs: readonly Run[], relay: string): Summary {
   return eachMetric(metric => spreadOf(valuesOf(runs, relay, metric)));
 }
 
 /**
- * How many times better Postern is than the peer: above 1 it is faster, or takes less. Taken within each round, where
+ * How many times better Postern, or a way of it, is than the peer: above 1 it is faster, or takes less. Taken within each round, where
  * both met the same machine, then the median; the quotient of two medians could pair a calm round with a noisy one.
  */
-export function compare(runs: readonly Run[], peer: string): Summary {
+export function compare(runs: readonly Run[], peer: string, ours: string): Summary {
   const rounds = [...new Set(runs.map(run => run.round))];
-  return eachMetric(metric => spreadOf(rounds.flatMap(round => timesBetter(runs, peer, round, metric))));
+  return eachMetric(metric => spreadOf(rounds.flatMap(round => timesBetter(runs, [ours, peer], round, metric))));
 }
 
-function timesBetter(runs: readonly Run[], peer: string, round: number, metric: MetricName): number[] {
-  const [ours, theirs] = [OURS, peer].map(name => figuresOf(runs, name, round)[metric]);
+function timesBetter(
+  runs: readonly Run[],
+  names: readonly [string, string],
+  round: number,
+  metric: MetricName,
+): number[] {
+  const [ours, theirs] = names.map(name => figuresOf(runs, name, round)[metric]);
   if (ours === undefined || theirs === undefined || ours <= 0 || theirs <= 0) return [];
   return [METRICS[metric].better === 'more' ? ours / theirs : theirs / ours];
 }

@@ -1,11 +1,11 @@
 // Refusals in our own sessions, by the same classifier and policy as reports: reads what failed or expired out of the
 // events, in order of commit, and settles it. Cursor and consequences commit together, so that each counts once.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../src/mail/upstream.ts';
 import type { Clock } from '../src/platform/clock.ts';
 import type { Logger } from '../src/platform/log.ts';
 import type { Metrics } from '../src/platform/metrics.ts';
 import type { Pool } from '../src/platform/postgres.ts';
+import { type Rounds, startRounds } from '../src/platform/rounds.ts';
 import { type Failure, moveCursor, readFailures, takeCursor } from '../src/store/followers.ts';
 import { inTransaction } from '../src/store/transaction.ts';
 import { type BounceVerdict, classifyBounce } from './classify.ts';
@@ -21,36 +21,18 @@ export type FollowOptions = {
   readonly metrics: Pick<Metrics, 'outcomes'>;
 };
 
-export type Follower = { stop(): Promise<void> };
-
 const NAME = 'suppression';
 const AT_ONCE = 200;
 const LOOK_EVERY_MS = 1_000;
 const AFTER_TROUBLE_MS = 5_000;
 
 /** Follows until it is stopped. Several may run: one at a time works. */
-export function followFailures(options: FollowOptions): Follower {
-  const stop = new AbortController();
-  const running = run(options, stop.signal);
-  return {
-    async stop() {
-      stop.abort();
-      await running;
-    },
-  };
-}
-
-async function run(options: FollowOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const pauseMs = await followOnce(options).then(
-      count => (count === AT_ONCE ? 0 : LOOK_EVERY_MS),
-      error => {
-        if (!signal.aborted) options.log.warn({ err: error }, 'failures not followed');
-        return AFTER_TROUBLE_MS;
-      },
-    );
-    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-  }
+export function followFailures(options: FollowOptions): Rounds {
+  return startRounds({
+    round: async () => (await followOnce(options)) === AT_ONCE,
+    ...{ everyMs: LOOK_EVERY_MS, afterTroubleMs: AFTER_TROUBLE_MS },
+    onTrouble: error => options.log.warn({ err: error }, 'failures not followed'),
+  });
 }
 
 /** One batch; how many were read. */

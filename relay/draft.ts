@@ -22,6 +22,8 @@ export type Draft = {
   readonly handing: Handing;
   /** Recipients whose delivery does not begin with the others', by number. */
   readonly waiting: ReadonlyMap<number, Later>;
+  /** What was named as the time of the first attempt, or when it was accepted. */
+  readonly beginsAt: number;
   readonly expiresAt: number;
   readonly now: number;
 };
@@ -62,7 +64,7 @@ export function draftAcceptance(draft: Draft): Acceptance {
   };
 }
 
-function draftDeliveries({ submission, handing, waiting }: Draft): NewDelivery[] {
+function draftDeliveries({ submission, handing, waiting, beginsAt, now }: Draft): NewDelivery[] {
   const beginning = beginningOf(handing);
   return submission.envelope.recipients.map(({ address, notify, orcpt }, n) => {
     const own = waiting.get(n);
@@ -72,12 +74,13 @@ function draftDeliveries({ submission, handing, waiting }: Draft): NewDelivery[]
       recipientKey: addressKey(address),
       notify: notify?.join(',') ?? null,
       orcpt,
+      beginsInMs: beginsAt > now ? beginsAt - now : null,
       ...(own ? laterBeginning(own) : beginning),
     };
   });
 }
 
-type Beginning = Omit<NewDelivery, 'n' | 'recipient' | 'recipientKey' | 'notify' | 'orcpt'>;
+type Beginning = Omit<NewDelivery, 'n' | 'recipient' | 'recipientKey' | 'notify' | 'orcpt' | 'beginsInMs'>;
 
 const QUEUED: Beginning = {
   state: 'queued',

@@ -1,8 +1,11 @@
 // The relay wing: accepting mail and sending it on. Outside of it people need `submit` and the controls; the roof starts
 // and stops it. README.md says where to read on.
 
+import type { Address } from '../src/mail/address.ts';
 import type { ReturnPathKey } from '../src/mail/verp.ts';
+import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
+import type { Rounds } from '../src/platform/rounds.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { listRoutes } from '../src/store/routes.ts';
@@ -11,11 +14,14 @@ import type { Admission } from './admission.ts';
 import { handOverByQueue } from './dispatch/hand-over.ts';
 import { createSending } from './dispatch/sending.ts';
 import { createDoor, type DoorOptions } from './door.ts';
+import { watchDelays } from './dsn/delays.ts';
+import { tellSenders } from './dsn/follow.ts';
 import { createExplain, type Explain } from './explain.ts';
 import { startForgetting } from './forget.ts';
 import { createLifetimes } from './routing/lifetimes.ts';
 import { readStored } from './routing/route-book.ts';
 import { Router } from './routing/router.ts';
+import type { Signer } from './signing/signer.ts';
 import { createSubmit, type Submit } from './submit.ts';
 
 export { PROVIDERS, type Provider, providerOfHost } from '../src/mail/provider.ts';
@@ -34,6 +40,8 @@ export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
 export { STAGES } from './faults/fault.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
+export { ruleFor } from './routing/match.ts';
+export { readStored } from './routing/route-book.ts';
 export { sealedFor } from './signing/key-ring.ts';
 export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
@@ -52,6 +60,8 @@ export type Relay = {
 
 export type RelayOptions = DoorOptions & {
   readonly queue: WakeQueue;
+  /** For transactions of several statements, which nothing on its way waits for. */
+  readonly slowPool: Pool;
   /** One run of one node: `node:run`. */
   readonly nodeId: string;
   readonly runId: string;
@@ -66,6 +76,7 @@ export function createRelay(options: RelayOptions): Relay {
   const door = createDoor(options);
   let lifetimes = createLifetimes(settings);
   let forgetting: ReturnType<typeof startForgetting> | null = null;
+  let telling: Rounds[] = [];
   return {
     submit: createSubmit({
       ...options,
@@ -83,13 +94,30 @@ export function createRelay(options: RelayOptions): Relay {
       forgetting = startForgetting(pool, log);
       await door.quotas.start();
       await sending?.start();
+      telling = startTelling(options, door.signer);
     },
     async stop(graceMs) {
-      await forgetting?.stop();
+      await Promise.all([forgetting, ...telling].map(one => one?.stop()));
       await door.quotas.stop();
       await sending?.stop(graceMs);
     },
   };
+}
+
+/** Where the process has that role: what is told to senders by mail, and that mail is late. */
+function startTelling(options: RelayOptions, signer: Signer): Rounds[] {
+  const { settings, hostname, queue, slowPool: pool, clock, log, metrics } = options;
+  if (!settings.POSTERN_ROLES.has('followers')) return [];
+  const from = (settings.POSTERN_DSN_FROM ?? `MAILER-DAEMON@${hostname}`) as Address;
+  const delayWarningMs = settings.POSTERN_DELAY_WARNING;
+  return [
+    tellSenders({
+      ...{ pool, hostname, from, signer, clock, log, metrics },
+      maxAgeMs: settings.POSTERN_MAX_AGE,
+      wake: () => queue.wake(0),
+    }),
+    ...(delayWarningMs === null ? [] : [watchDelays({ pool, delayWarningMs, clock, log })]),
+  ];
 }
 
 export type Explainer = {

@@ -117,7 +117,7 @@ export function createSubmit(options: SubmitOptions): Submit {
     const repeatKey = repeatKeyOf(submission, header, directives, repeatWindowMs);
     return {
       ...{ submission, header, directives, authentication, messageId, internetMessageId, repeatKey, now },
-      ...{ ...outgoing, expiresAt: times.expiresAt },
+      ...{ ...outgoing, ...times },
     };
   }
 

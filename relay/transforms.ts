@@ -45,6 +45,6 @@ function sanitise(clientName: string): string {
 }
 
 /** RFC 5322 section 3.3, in UTC. */
-function formatDate(now: number): string {
+export function formatDate(now: number): string {
   return new Date(now).toUTCString().replace('GMT', '+0000');
 }

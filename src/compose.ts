@@ -31,6 +31,7 @@ import { createLookup } from './platform/dns.ts';
 import { startEmbeddedPostgres } from './platform/embedded-postgres/index.ts';
 import { type Health, type Trouble, watchHealth } from './platform/health.ts';
 import { newId } from './platform/id.ts';
+import { changeOf } from './platform/live-settings.ts';
 import type { Logger } from './platform/log.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { createOutsideGet } from './platform/outside-get.ts';
@@ -56,6 +57,8 @@ export type Gateway = {
   };
   readonly firstStart: FirstStart;
   readonly databaseUrl: string;
+  /** Takes over what can change while it runs, and says in the log what cannot. Throws when it cannot be had. */
+  reconfigure(settings: Settings): void;
   /** Lets what was begun end, for `graceMs` at most, and takes everything down. */
   stop(graceMs: number): Promise<void>;
 };
@@ -104,7 +107,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   const returnPathKeys = await loadReturnPathKeys(dataDir.path, settings.POSTERN_SECRET_KEY);
   const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
-    ...{ pool: hot, db, queue, settings, hostname, clock: systemClock, log, metrics },
+    ...{ pool: hot, slowPool: other, db, queue, settings, hostname, clock: systemClock, log, metrics },
     nodeId: await nodeId(dataDir.path),
     runId: newId(Date.now()),
     returnPathKey: returnPathKeys[0]!,
@@ -137,7 +140,16 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
     ...{ smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null },
     ...{ http: http?.port ?? null, bounces: bounces.smtpPort },
   };
-  return { ports, firstStart, databaseUrl, stop: takeDown };
+  let current = settings;
+  const reconfigure = (wanted: Settings) => {
+    const { settings: changed, now, afterRestart } = changeOf(current, wanted);
+    if (now.length > 0) relay.reconfigure(changed);
+    current = changed;
+    if (afterRestart.length > 0) {
+      log.warn({ event: 'restart-needed', settings: afterRestart }, 'these settings hold after a restart');
+    }
+  };
+  return { ports, firstStart, databaseUrl, reconfigure, stop: takeDown };
 }
 
 type Parts = {

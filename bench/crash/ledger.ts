@@ -21,6 +21,8 @@ export interface Verdict {
   readonly twiceAtMost: number;
   /** Came again although their earlier arrival was in no window: nobody's excuse. */
   readonly twiceWithoutExcuse: readonly number[];
+  /** From the beginning of its submission to its first arrival, of whichever took longest. */
+  readonly longestWayMs: number;
   /** How long before a kill the earlier arrival of a repeated message was, at most: what the settling really takes. */
   readonly longestUnsettledMs: number;
 }
@@ -28,6 +30,7 @@ export interface Verdict {
 export class Ledger {
   readonly #settleMs: number;
   readonly #sentBytes = new Map<number, number>();
+  readonly #begunAtMs = new Map<number, number>();
   readonly #arrivedAtMs = new Map<number, number[]>();
   readonly #cutShort: number[] = [];
   readonly #windows: Window[] = [];
@@ -55,6 +58,7 @@ export class Ledger {
 
   begin(number: number, bytes: number): void {
     this.#sentBytes.set(number, bytes);
+    this.#begunAtMs.set(number, performance.now());
   }
 
   acknowledge(number: number, begunAtMs: number): void {
@@ -98,6 +102,10 @@ export class Ledger {
       twice: earlier.length,
       twiceAtMost: arrivals.filter(([, atMs]) => this.#windowAt(atMs[0]!)).length,
       twiceWithoutExcuse: earlier.filter(({ atMs }) => !this.#windowAt(atMs)).map(({ number }) => number),
+      longestWayMs: arrivals.reduce(
+        (most, [number, [atMs]]) => Math.max(most, atMs! - this.#begunAtMs.get(number)!),
+        0,
+      ),
       longestUnsettledMs: Math.max(0, ...earlier.map(({ atMs }) => this.#beforeKillMs(atMs))),
     };
   }

@@ -14,25 +14,30 @@ export interface Pour {
   readonly sessions: number;
   /** All sessions together. */
   readonly ratePerSecond: number;
-  readonly port: number;
+  /** Several listeners: whoever is turned away by one goes to the next. */
+  readonly ports: readonly number[];
   readonly login: RunningRelay['login'];
   readonly ledger: Ledger;
   readonly signal: AbortSignal;
+  /** Told of what was not acknowledged: the reply, or what became of the connection. */
+  readonly onRefusal?: (why: string) => void;
 }
 
 /** Resolves when told to stop, after the transactions under way. */
 export async function pourMail(pour: Pour): Promise<void> {
   let number = 0;
   const next = () => ++number;
-  await Promise.all(Array.from({ length: pour.sessions }, (_, index) => pourSession(pour, SIZES[index % 3]!, next)));
+  await Promise.all(Array.from({ length: pour.sessions }, (_, index) => pourSession(pour, index, next)));
 }
 
-async function pourSession(pour: Pour, bytes: number, nextNumber: () => number): Promise<void> {
-  const message = writeMessage(bytes, 1);
+async function pourSession(pour: Pour, index: number, nextNumber: () => number): Promise<void> {
+  const message = writeMessage(SIZES[index % SIZES.length]!, 1);
+  let turn = index;
   while (!pour.signal.aborted) {
     let session: SmtpSession | null = null;
     try {
-      session = await SmtpSession.open({ port: pour.port, startTls: false, login: pour.login });
+      const port = pour.ports[turn++ % pour.ports.length]!;
+      session = await SmtpSession.open({ port, startTls: false, login: pour.login });
       while (!pour.signal.aborted) {
         const number = nextNumber();
         numberMessage(message, number);
@@ -45,7 +50,8 @@ async function pourSession(pour: Pour, bytes: number, nextNumber: () => number):
         if (restMs > 0) await sleep(restMs);
       }
       await session.quit();
-    } catch {
+    } catch (error) {
+      pour.onRefusal?.((error as Error).message);
       // Not acknowledged, so nothing was promised: whether it arrives is the relay's choice.
       session?.destroy();
       await sleep(AFTER_A_FAILURE_MS);

@@ -9,7 +9,7 @@ import { freePort } from '../workspace.ts';
 import { launch, type Relay, type RunningRelay, type Site, stopTree } from './relay.ts';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
-const LOGIN: Login = { user: 'bench', password: 'secret-password' };
+export const LOGIN: Login = { user: 'bench', password: 'secret-password' };
 const PROGRAM = join(checkout, 'bin/postern.js');
 const UPSTREAM_CONNECTIONS = 20;
 
@@ -32,28 +32,28 @@ const VARIANTS = {
   },
 } as const;
 
+export type Environment = Readonly<Record<string, string>>;
+type Commands = readonly (readonly string[])[];
+
 /** `settings` are the environment's POSTERN_… on top of what the bench needs, to compare one with another. */
-export function posternVariants(settings: Readonly<Record<string, string>> = {}): Relay[] {
-  return Object.entries(VARIANTS).map(([name, variant]) => ({
-    name,
-    find: () => ({ kind: 'found', version: checkoutVersion() }),
-    start: site => startPostern(site, { ...variant.settings, ...settings }, variant.commands),
-  }));
+export function posternVariants(settings: Environment = {}): Relay[] {
+  return Object.entries(VARIANTS).map(([name, variant]) =>
+    posternAs(name, () => ({ ...variant.settings, ...settings }), variant.commands),
+  );
 }
 
-async function startPostern(
-  site: Site,
-  settings: Readonly<Record<string, string>>,
-  commands: readonly (readonly string[])[],
-): Promise<RunningRelay> {
-  const httpPort = await freePort();
-  const env = { ...environment(site, httpPort), ...settings };
-  const { tree } = await launch({
-    program: process.execPath,
-    args: ['--max-semi-space-size=4', PROGRAM, 'start'],
-    ...{ home: site.home, env },
-    isReady: () => answersOk(`http://127.0.0.1:${httpPort}/readyz`),
-  });
+/** Postern under another name, with settings that may depend on where it runs. */
+export function posternAs(name: string, settings: (site: Site) => Environment, commands: Commands = []): Relay {
+  return {
+    name,
+    find: () => ({ kind: 'found', version: checkoutVersion() }),
+    start: site => startPostern(site, settings(site), commands),
+  };
+}
+
+async function startPostern(site: Site, settings: Environment, commands: Commands): Promise<RunningRelay> {
+  const env = { ...environment(site), POSTERN_DATA_DIR: join(site.home, 'data'), ...settings };
+  const { tree } = await launchPostern(site.home, env);
   for (const command of commands) {
     const options = { cwd: site.home, env: { ...process.env, ...env }, encoding: 'utf8' as const };
     const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...command], options);
@@ -62,12 +62,22 @@ async function startPostern(
   return { tree, smtpPort: site.smtpPort, login: LOGIN, stop: () => stopTree(tree) };
 }
 
-function environment(site: Site, httpPort: number): Record<string, string> {
+/** One process of it, on an HTTP port of its own; resolves when it is ready. */
+export async function launchPostern(home: string, env: Environment): ReturnType<typeof launch> {
+  const httpPort = await freePort();
+  return launch({
+    program: process.execPath,
+    args: ['--max-semi-space-size=4', PROGRAM, 'start'],
+    ...{ home, env: { ...env, POSTERN_HTTP_PORT: String(httpPort) } },
+    isReady: () => answersOk(`http://127.0.0.1:${httpPort}/readyz`),
+  });
+}
+
+/** What every process of Postern needs here, whatever its role. */
+export function environment(site: Site): Record<string, string> {
   return {
-    POSTERN_DATA_DIR: join(site.home, 'data'),
     POSTERN_SMTP_PORT: String(site.smtpPort),
-    POSTERN_HTTP_PORT: String(httpPort),
-    POSTERN_UPSTREAMS: `smtp://127.0.0.1:${site.upstreamPort}?name=sink&connections=${UPSTREAM_CONNECTIONS}`,
+    POSTERN_UPSTREAMS: upstreamUrl('sink', '127.0.0.1', site.upstreamPort),
     POSTERN_BOOTSTRAP_CREDENTIAL: `${LOGIN.user}:${LOGIN.password}:${SENDER_DOMAIN}`,
     POSTERN_TLS_CERT: site.certificate.cert,
     POSTERN_TLS_KEY: site.certificate.key,
@@ -80,6 +90,10 @@ function environment(site: Site, httpPort: number): Record<string, string> {
   };
 }
 
+export function upstreamUrl(name: string, host: string, port: number, connections = UPSTREAM_CONNECTIONS): string {
+  return `smtp://${host}:${port}?name=${name}&connections=${connections}`;
+}
+
 async function answersOk(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
@@ -88,7 +102,7 @@ async function answersOk(url: string): Promise<boolean> {
   }
 }
 
-function checkoutVersion(): string {
+export function checkoutVersion(): string {
   const manifest: { version: string } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
   return manifest.version;
 }

@@ -32,6 +32,8 @@ export interface RunningRelay {
   readonly smtpPort: number;
   /** Without one it takes mail from 127.0.0.1 as it is. */
   readonly login?: Login;
+  /** Where taking mail and sending it are processes of their own: lets the latter stand still, and go on. */
+  readonly sending?: { freeze(): void; thaw(): void };
   stop(): Promise<void>;
 }
 

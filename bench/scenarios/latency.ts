@@ -7,6 +7,7 @@ import {
   acceptFigures,
   arrival,
   costOf,
+  cpuFigures,
   type Measuring,
   memoryFigures,
   type Outcome,
@@ -21,10 +22,10 @@ export const light: Scenario = {
   title: 'latency at 100 messages/s over 10 kept sessions, 10 KiB',
   messages: 2_000,
   columns: ['acceptP50Ms', 'acceptP99Ms', 'arriveP50Ms', 'arriveP99Ms', 'cpuPer1k', 'pssMb', 'nodePssMb'],
-  run: measure,
+  run: measureLatency,
 };
 
-async function measure(site: Measuring): Promise<Outcome> {
+export async function measureLatency(site: Measuring): Promise<Outcome> {
   const begunAtMs = new Map<number, number>();
   const arriveMs: number[] = [];
   const sink = await startSink(site.upstreamPort, ({ number, atMs }) => {
@@ -43,7 +44,7 @@ async function measure(site: Measuring): Promise<Outcome> {
       ...acceptFigures(load),
       arriveP50Ms: percentile(arriveMs, 0.5),
       arriveP99Ms: percentile(arriveMs, 0.99),
-      cpuPer1k: (cost.cpuSeconds * 1000) / load.accepted,
+      ...cpuFigures(cost, load.accepted),
       ...memoryFigures(cost.memory),
     };
     const missing = isComplete ? [] : [`${load.accepted - arriveMs.length} never arrived`];

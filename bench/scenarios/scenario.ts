@@ -2,8 +2,9 @@
 import { type LoadPlan, type LoadResult, runLoad } from '../load.ts';
 import { type Memory, watchMemory } from '../memory-watch.ts';
 import type { Figures, MetricName } from '../metrics.ts';
-import { cpuSeconds } from '../process-tree.ts';
-import type { RunningRelay } from '../relays/relay.ts';
+import { cpuSeconds, cpuSecondsOf } from '../process-tree.ts';
+import type { Environment } from '../relays/postern.ts';
+import type { Relay, RunningRelay } from '../relays/relay.ts';
 import { type Sink, startSink } from '../sink.ts';
 import { startSmtpSink } from '../smtp-sink.ts';
 import { percentile } from '../statistics.ts';
@@ -16,6 +17,8 @@ export interface Scenario {
   readonly messages: number;
   /** The columns of its table, from left to right. */
   readonly columns: readonly MetricName[];
+  /** Instead of the relays of the command line: Postern in the ways that are compared here, the one in question first. */
+  readonly contestants?: (settings: Environment) => readonly Relay[];
   /** Runs on a relay with an empty queue, just started. */
   run(site: Measuring): Promise<Outcome>;
 }
@@ -40,6 +43,9 @@ export interface Outcome {
 
 export interface Cost {
   readonly cpuSeconds: number;
+  /** PostgreSQL's part of it, 0 for a relay that has none; the same of Redis. */
+  readonly postgresSeconds: number;
+  readonly redisSeconds: number;
   readonly memory: Memory;
 }
 
@@ -78,10 +84,29 @@ export async function warmUp(plan: LoadPlan, sink: Sink): Promise<void> {
 /** What the relay spends while the work is done. */
 export async function costOf<Result>(relay: RunningRelay, work: () => Promise<Result>): Promise<[Result, Cost]> {
   const endWatch = watchMemory(relay.tree);
-  const before = cpuSeconds(relay.tree);
+  const before = cpuNow(relay);
   const result = await work();
-  const after = cpuSeconds(relay.tree);
-  return [result, { cpuSeconds: after - before, memory: await endWatch() }];
+  const after = cpuNow(relay);
+  const spent = {
+    cpuSeconds: after.all - before.all,
+    postgresSeconds: after.postgres - before.postgres,
+    redisSeconds: after.redis - before.redis,
+  };
+  return [result, { ...spent, memory: await endWatch() }];
+}
+
+function cpuNow({ tree }: RunningRelay) {
+  return { all: cpuSeconds(tree), postgres: cpuSecondsOf(tree, 'postgres'), redis: cpuSecondsOf(tree, 'redis') };
+}
+
+/** CPU for 1,000 messages, and how much of it other programs than the relay's own took. */
+export function cpuFigures({ cpuSeconds, postgresSeconds, redisSeconds }: Cost, messages: number): Figures {
+  const per1k = (seconds: number) => (seconds * 1000) / messages;
+  return {
+    cpuPer1k: per1k(cpuSeconds),
+    ...(postgresSeconds > 0 ? { postgresCpuPer1k: per1k(postgresSeconds) } : {}),
+    ...(redisSeconds > 0 ? { redisCpuPer1k: per1k(redisSeconds) } : {}),
+  };
 }
 
 /** Resolves once the sink has so many, or none has come for long. Answers when it saw the last one. */

@@ -7,6 +7,7 @@ import {
   acceptFigures,
   arrival,
   costOf,
+  cpuFigures,
   type Measuring,
   memoryFigures,
   type Outcome,
@@ -22,6 +23,7 @@ const columns: MetricName[] = [
   'acceptedPerSecond',
   'relayedPerSecond',
   'cpuPer1k',
+  'postgresCpuPer1k',
   'pssMb',
   'nodePssMb',
   'acceptP50Ms',
@@ -55,7 +57,7 @@ async function measure(site: Measuring, plan: LoadPlan): Promise<Outcome> {
     const figures = {
       acceptedPerSecond: perSecond(load.accepted, (load.acceptedAtMs.at(-1) ?? 0) - load.startedAtMs),
       relayedPerSecond: perSecond(load.accepted, last.atMs - load.startedAtMs),
-      cpuPer1k: (cost.cpuSeconds * 1000) / load.accepted,
+      ...cpuFigures(cost, load.accepted),
       ...memoryFigures(cost.memory),
       ...(load.acceptMs.length > 0 ? acceptFigures(load) : {}),
     };

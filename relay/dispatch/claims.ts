@@ -33,7 +33,7 @@ export type ClaimsOptions = {
   /** How many more pieces of work the dispatcher wants, by stream. */
   readonly room: (stream: Stream) => number;
   /** Where deliveries of one message go; those that cannot go yet are given back, and are not among them. */
-  readonly place: (group: readonly ClaimedDelivery[]) => Placed[];
+  readonly place: (group: readonly ClaimedDelivery[]) => readonly Placed[];
   readonly onWork: (work: Work) => void;
   /** Makes sure that what is in hand is still leased: after an outage of the database it may look as if it were not. */
   readonly keepLeases: () => Promise<void>;
@@ -104,7 +104,7 @@ export class Claims {
     if (recorder.isStuck) return;
     try {
       await keepLeases();
-      if (switchboard.blocked.length > 0) await this.#expire();
+      if (switchboard.blocked(this.#options.clock()).length > 0) await this.#expire();
       this.#more = new Set([...(await this.#claim('parked')), ...(await this.#claim('due'))]);
       await this.#lookAtNextTurn();
     } catch (error) {
@@ -131,11 +131,12 @@ export class Claims {
   async #claim(which: 'parked' | 'due'): Promise<Stream[]> {
     const { pool, holder, switchboard, place } = this.#options;
     for (;;) {
-      const { appetite, blocked } = switchboard;
+      const { appetite } = switchboard;
       if (appetite === 'none' || this.#stop.signal.aborted) return [];
       const limits = this.#limits(appetite);
       const withoutRoom = STREAMS.filter(stream => limits[stream] === 0);
       if (withoutRoom.length === STREAMS.length) return withoutRoom;
+      const blocked = switchboard.blocked(this.#options.clock());
       const claim = await claimDeliveries(pool, { which, limits, holder, leaseMs: LEASE_MS, blocked });
       this.#tellSuppressed(claim.suppressed);
       this.#waiting = claim.claimed;

@@ -9,9 +9,10 @@ import type { Metrics } from '../../src/platform/metrics.ts';
 import type { DeliveryMarks } from '../delivery-marks.ts';
 import { nextStep } from '../retry.ts';
 import type { ReturnPaths } from '../return-path.ts';
-import type { MessageFacts } from '../routing/match.ts';
+import { type MessageFacts, recipientDomain } from '../routing/match.ts';
 import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
+import { isSlowing, type Slowdowns } from './slowdowns.ts';
 import type { Choice, Picked, Switchboard } from './switchboard.ts';
 import { eachAlone, type Work } from './work.ts';
 
@@ -25,6 +26,7 @@ export type Habits = {
 
 export type DeliverOptions = {
   readonly switchboard: Switchboard;
+  readonly slowdowns: Slowdowns;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly random: () => number;
@@ -64,7 +66,7 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
     const down = choice === work.opened ? choice.circuit.resume(choice, openedAt) : null;
     const report =
       down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
-    if (down === null) choice.circuit.learn(choice, report.results, clock());
+    if (down === null) learn(work, pending, report.results, choice, openedAt, options);
     const next: Picked =
       work.pinnedUpstream === null ? switchboard.pick(work.route, choice.hop + 1, clock()) : NOBODY_NEXT;
     const decided = decide(work, pending, report.results, next.choice !== null, options);
@@ -79,7 +81,22 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
   }
 }
 
-const NOBODY_NEXT: Picked = { choice: null, skipped: [] };
+/** What it tells about the upstream, and about how fast mail may go there. */
+function learn(
+  work: Work,
+  pending: readonly number[],
+  results: readonly AttemptResult[],
+  choice: Choice,
+  begunAt: number,
+  { clock, slowdowns }: DeliverOptions,
+): void {
+  choice.circuit.learn(choice, results, clock());
+  if (!results.some(isSlowing)) return;
+  const domains = pending.map(index => recipientDomain(work.envelope.recipients[index]!.address));
+  slowdowns.learn({ upstream: choice.upstream, domains, results, begunAt }, clock());
+}
+
+const NOBODY_NEXT: Picked = { choice: null, skipped: [], comeAgain: null };
 
 /**
  * Opens the attempt of claimed work, before connecting. null = there is none: it is too old, no upstream takes it now, or
@@ -92,7 +109,9 @@ async function openFirst(work: Work, options: DeliverOptions, signals: Signals):
     await recorder.record({ ended: [], opened: [], changes: expire(work) }, signals.record);
     return null;
   }
-  const { choice, skipped } = switchboard.pick(work.route, 0, clock());
+  const picked = switchboard.pick(work.route, work.begin.hop, clock());
+  const { choice } = picked;
+  const skipped = [...work.begin.skipped, ...picked.skipped];
   if (choice === null) {
     const opened = openedFor(work, all(work), skipped);
     await recorder.record(

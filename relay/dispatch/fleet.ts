@@ -3,12 +3,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Upstream } from '../../src/mail/upstream.ts';
 import type { UpstreamSettings } from '../../src/platform/upstream-url.ts';
+import { shareOf } from '../upstreams/places.ts';
 import { Circuit, type CircuitOptions } from './circuit.ts';
+import type { Neighbourhood } from './neighbours.ts';
 
 export type Member = {
   readonly upstream: Upstream;
   readonly circuit: Circuit;
-  /** Attempts at the same time. */
+  /** Attempts of this process at the same time: its share of the upstream's connections. */
   readonly places: number;
 };
 
@@ -16,6 +18,7 @@ export type FleetOptions = {
   /** Throws when a file that it needs cannot be used. */
   readonly create: (settings: UpstreamSettings) => Upstream;
   readonly circuit: CircuitOptions;
+  readonly neighbours: Neighbourhood;
 };
 
 export class Fleet {
@@ -75,6 +78,12 @@ export class Fleet {
   }
 
   #enlist(settings: UpstreamSettings, upstream: Upstream) {
-    return { settings, upstream, circuit: new Circuit(upstream, this.#options.circuit), places: settings.connections };
+    const { circuit, neighbours } = this.#options;
+    return {
+      ...{ settings, upstream, circuit: new Circuit(upstream, circuit) },
+      get places() {
+        return shareOf(settings.connections, neighbours.count);
+      },
+    };
   }
 }

@@ -1,6 +1,6 @@
 // What the results of an attempt tell about the upstream itself, whatever they say about the message. Pure.
 import { formatReply } from '../../src/mail/reply.ts';
-import type { AttemptResult } from '../../src/mail/upstream.ts';
+import { type AttemptResult, isOurEnd } from '../../src/mail/upstream.ts';
 import { BEFORE_MAIL } from '../faults/fault.ts';
 import type { Lesson } from '../upstreams/breaker.ts';
 
@@ -11,10 +11,6 @@ export function lessonOf(results: readonly AttemptResult[]): Lesson | null {
   if (down) return { kind: 'down', error: describe(down), cause: causeOf(down), ...toldBy(down) };
   const troubled = results.find(result => result.kind === 'refused' && result.scope === 'upstream');
   return troubled ? { kind: 'troubled', error: describe(troubled), ...toldBy(troubled) } : { kind: 'well' };
-}
-
-function isOurEnd(result: AttemptResult): boolean {
-  return 'error' in result && result.error === 'shutting down';
 }
 
 /**

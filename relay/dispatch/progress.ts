@@ -96,6 +96,7 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
   const eventData = {
     ...{ upstream: choice.upstream.name, ...(name !== DEFAULT_ROUTE && { route: name }) },
     ...{ reason: step.reason, ...describeResult(result) },
+    ...(successIsOurs(work, index, result) ? { successIsOurs: true } : {}),
   };
   switch (step.kind) {
     case 'settle':
@@ -131,6 +132,12 @@ function change({ work, choice, next }: Hop, { index, result, step }: Decided): 
   }
 }
 
+/** Whether somebody wants to be told of success whom nobody behind us will tell (RFC 3461 section 5.2.2). */
+function successIsOurs(work: Work, index: number, result: AttemptResult): boolean {
+  const asked = work.envelope.recipients[index]!.notify?.includes('SUCCESS') ?? false;
+  return asked && work.envelope.reversePath !== null && result.kind === 'accepted' && !result.tellsSender;
+}
+
 /** What it is while an attempt is open: the lease is kept, and the upstream remembered should we die in between. */
 export function pinTo(work: Work, upstream: string): DeliveryChange[] {
   return changeAll(keysOf(work), {
@@ -155,12 +162,20 @@ export function expire(work: Work): DeliveryChange[] {
 }
 
 /** When to come again, and why not now. */
-export type Turn = Pick<DeliveryChange, 'dueInMs' | 'reason' | 'waitsFor'>;
+export type Turn = Pick<DeliveryChange, 'reason' | 'waitsFor'> & { readonly dueInMs: number };
 
-/** Gives back what was claimed too early, before anything was tried, until its turn. */
-export function waitUntil(keys: readonly DeliveryKey[], turn: Turn): Progress {
-  return { ended: [], opened: [], changes: changeAll(keys, { ...turn, uncounted: true }) };
+/**
+ * Gives back what was claimed too early, before anything was tried, until its turn. What may have been delivered already
+ * still is so at that upstream only.
+ */
+export function waitUntil(deliveries: readonly (DeliveryKey & PinnedTo)[], turn: Turn): Progress {
+  const changes = deliveries.flatMap(one =>
+    changeAll([one], { ...turn, pinnedUpstream: one.pinnedUpstream, uncounted: true }),
+  );
+  return { ended: [], opened: [], changes };
 }
+
+type PinnedTo = Pick<DeliveryChange, 'pinnedUpstream'>;
 
 function changeAll(
   keys: readonly DeliveryKey[],

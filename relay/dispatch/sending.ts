@@ -21,7 +21,11 @@ import { Dispatcher } from './dispatcher.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { Fleet } from './fleet.ts';
 import type { HandOver } from './hand-over.ts';
+import { Lanes } from './lanes.ts';
+import { Neighbours } from './neighbours.ts';
+import { Placement } from './placement.ts';
 import { Recorder } from './recorder.ts';
+import { Slowdowns } from './slowdowns.ts';
 import { Switchboard } from './switchboard.ts';
 
 export type SendingOptions = {
@@ -57,8 +61,10 @@ export function createSending(options: SendingOptions): Sending {
   let habits = habitsOf(settings, options);
   let byHand: readonly RouteRule[] = [];
   const holder = `${nodeId}:${runId}`;
+  const neighbours = new Neighbours({ pool, holder, node: nodeId, log });
   const fleet = new Fleet({
-    create: upstream => createUpstream(upstream, settings, hostname),
+    create: upstream => createUpstream(upstream, settings, hostname, { pace: { pool, neighbours } }),
+    neighbours,
     circuit: {
       ...{ log, metrics },
       onOpportunity: () => dispatcher.wake(),
@@ -83,13 +89,19 @@ export function createSending(options: SendingOptions): Sending {
       reroute();
     },
   });
+  const switchboard = new Switchboard(fleet, router);
+  const slowdowns = new Slowdowns({
+    ...{ pool, neighbours, clock, log, metrics, node: nodeId },
+    upstreams: () => fleet.names,
+  });
+  const lanes = new Lanes(fleet, clock);
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
-    ...{ pool, fleet, router, recorder, holder, nodeId, clock, log },
+    ...{ pool, fleet, lanes, recorder, holder, nodeId, clock, log },
+    placement: new Placement({ router, fleet, switchboard, lanes, slowdowns, clock }),
     budget: new ByteBudget(DISPATCH_BUDGET_BYTES),
     deliver: {
-      ...{ recorder, clock, log, metrics, random: Math.random },
-      switchboard: new Switchboard(fleet, router),
+      ...{ switchboard, slowdowns, recorder, clock, log, metrics, random: Math.random },
       habits: () => habits,
       onDelivered: (route, upstream) => fallbacks.delivered(route, upstream),
       onRetry: delayMs => queue.wake(delayMs),
@@ -105,6 +117,8 @@ export function createSending(options: SendingOptions): Sending {
       log.info({ event: 'reconfigured', added, removed, routes: settings.POSTERN_ROUTES.length }, 'reconfigured');
     },
     async start() {
+      await neighbours.start();
+      await slowdowns.start();
       await routeBook.start();
       await watch.start();
       await dispatcher.start();
@@ -114,6 +128,8 @@ export function createSending(options: SendingOptions): Sending {
       await routeBook.stop();
       await dispatcher.stop(graceMs);
       await watch.stop();
+      await slowdowns.stop();
+      await neighbours.stop();
       await fleet.close();
     },
   };

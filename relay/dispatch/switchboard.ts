@@ -13,7 +13,12 @@ export type Choice = {
 
 export type Skipped = { readonly hop: number; readonly upstream: string; readonly skipped: string };
 
-export type Picked = { readonly choice: Choice | null; readonly skipped: readonly Skipped[] };
+export type Picked = {
+  readonly choice: Choice | null;
+  readonly skipped: readonly Skipped[];
+  /** Where there is no choice: when one of those passed over takes mail again, as far as that has a time. */
+  readonly comeAgain: { readonly at: number; readonly reason: string } | null;
+};
 
 export class Switchboard {
   readonly #fleet: Fleet;
@@ -27,14 +32,19 @@ export class Switchboard {
   /** The first upstream from `from` on that may be tried. */
   pick({ upstreams }: Route, from: number, now: number): Picked {
     const skipped: Skipped[] = [];
+    const waits: NonNullable<Picked['comeAgain']>[] = [];
     for (let hop = from; hop < upstreams.length; hop += 1) {
       const name = upstreams[hop]!;
       const member = this.#fleet.get(name);
-      const why = member ? (member.circuit.admits ? null : member.circuit.passOver(now)) : GONE;
-      if (member && why === null) return { choice: { hop, ...member }, skipped };
-      skipped.push({ hop, upstream: name, skipped: why ?? GONE });
+      const isDown = !member?.circuit.admits;
+      const notNow = isDown ? null : (member.upstream.notNow?.(now) ?? null);
+      if (!isDown && notNow === null) return { choice: { hop, ...member }, skipped, comeAgain: null };
+      if (notNow) waits.push({ at: notNow.until, reason: `${name}: ${notNow.reason}` });
+      skipped.push({ hop, upstream: name, skipped: notNow?.reason ?? member?.circuit.passOver(now) ?? GONE });
     }
-    return { choice: null, skipped };
+    // One that is down may be back sooner than any of these.
+    const comeAgain = waits.length === skipped.length ? waits.toSorted((a, b) => a.at - b.at)[0] : null;
+    return { choice: null, skipped, comeAgain: comeAgain ?? null };
   }
 
   /** How many deliveries may be begun now: none, a single one on trial, or as many as there is room for. */
@@ -45,10 +55,13 @@ export class Switchboard {
   }
 
   /** Names of the routes of which no upstream may be tried now. */
-  get blocked(): string[] {
-    const admits = (name: string) => this.#fleet.get(name)?.circuit.admits ?? false;
+  blocked(now: number): string[] {
+    const takesMail = (name: string) => {
+      const member = this.#fleet.get(name);
+      return member?.circuit.admits && !member.upstream.notNow?.(now);
+    };
     return this.#router.rules
-      .filter(({ to }) => !to.flat().some(({ upstream }) => admits(upstream)))
+      .filter(({ to }) => !to.flat().some(({ upstream }) => takesMail(upstream)))
       .map(({ name }) => name);
   }
 

@@ -59,6 +59,7 @@ export const accountFaults: readonly Fault[] = [
     // cPanel and policyd: this host's limits for us, over within the hour.
     name: 'own-rate-exceeded',
     scope: 'upstream',
+    slows: true,
     words: [
       'throttling failure',
       'maximum sending rate',
@@ -76,6 +77,7 @@ export const accountFaults: readonly Fault[] = [
     // Postfix's anvil(8), by our address; at RCPT too, where it says nothing of the recipient.
     name: 'postfix-client-rate',
     scope: 'upstream',
+    slows: true,
     permanent: false,
     words: ['error: too much mail from', 'error: too many recipients from', 'too many auth commands from'],
     source: 'Postfix 3.7: smtpd',
@@ -84,6 +86,7 @@ export const accountFaults: readonly Fault[] = [
   {
     name: 'too-many-connections',
     scope: 'upstream',
+    slows: true,
     words: ['too many connections', 'too many concurrent', 'too many sessions', 'connection rate limit exceeded'],
     source: 'Exim 4.96',
     example: ['banner', '421 Too many concurrent SMTP connections; please try again later.'],

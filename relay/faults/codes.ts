@@ -1,6 +1,6 @@
 // What is left when no words are known: the code and the stage. Each is the reading that blames nobody without need: an
 // unknown refusal of a recipient is that recipient's, an unknown refusal of a message that message's.
-import { BEFORE_MAIL, CONTENT, ENVELOPE, type Fault } from './fault.ts';
+import { BEFORE_MAIL, CONTENT, ENVELOPE, type Fault, NOT_RCPT } from './fault.ts';
 
 export const codeFaults: readonly Fault[] = [
   {
@@ -15,6 +15,7 @@ export const codeFaults: readonly Fault[] = [
     // It closes, whatever it was asked.
     name: 'host-closing',
     scope: 'upstream',
+    slows: true,
     codes: [421],
     source: 'Postfix 3.7: postscreen',
     example: ['mail', '421 4.3.2 All server ports are busy'],
@@ -41,6 +42,28 @@ export const codeFaults: readonly Fault[] = [
     stages: ['mail'],
     source: 'Haraka 3.3: connection.js',
     example: ['mail', '550 Access Denied'],
+  },
+  {
+    // 4.4.5 is for a host, or a way, that has more mail than it can take.
+    name: 'congested',
+    scope: 'upstream',
+    slows: true,
+    permanent: false,
+    stages: NOT_RCPT,
+    enhanced: ['4.5'],
+    source: 'RFC 3463 section 3.5',
+    example: ['mail', '451 4.4.5 Mail system congestion'],
+  },
+  {
+    // Before anything is known of the message: who we are, and how much we send.
+    name: 'deferred-by-policy',
+    scope: 'upstream',
+    slows: true,
+    permanent: false,
+    stages: ['mail', 'data'],
+    enhanced: ['7.'],
+    source: 'RFC 3463 section 3.8',
+    example: ['mail', '451 4.7.1 Please try again later'],
   },
   {
     // "452 4.3.1 Insufficient system storage": another upstream may be well.

@@ -18,6 +18,8 @@ export type ReplyExplanation = {
   readonly example: Example;
   /** The upstream's circuit opens at once. */
   readonly opens: boolean;
+  /** Less goes there for a while. */
+  readonly slows: boolean;
   readonly retryAfterMs: number | null;
   /** At the first attempt: with another upstream left, and at the last one of the route. */
   readonly whileOthersAreLeft: string;

@@ -9,6 +9,8 @@ export type Fault = {
   readonly scope: Scope;
   /** Nothing goes out there until somebody acts or the period ends: its circuit opens at the first such reply. */
   readonly opens?: true;
+  /** We are to be slower. Of the upstream in any case; what says so of our address or name does not, with a 5xx. */
+  readonly slows?: true;
   /** Only of this provider. */
   readonly provider?: Provider;
   /** Default: any; but connecting, EHLO, TLS and AUTH only for rows that blame the upstream or the way to it. */

@@ -30,6 +30,7 @@ export const gmailFaults: readonly Fault[] = [
   {
     name: 'gmail-peak-limit',
     scope: 'upstream',
+    slows: true,
     words: ['peak smtp relay limit exceeded'],
     source: CODES,
     example: ['rcpt', '450 4.2.1 Peak SMTP relay limit exceeded for this customer. This is a temporary error.'],
@@ -106,6 +107,7 @@ export const gmailFaults: readonly Fault[] = [
   {
     name: 'gmail-domain-reputation',
     scope: 'sender',
+    slows: true,
     words: [
       'very low reputation of the sending domain',
       'originating from your dkim domain',
@@ -153,6 +155,7 @@ export const gmailFaults: readonly Fault[] = [
   {
     name: 'gmail-address-reputation',
     scope: 'network',
+    slows: true,
     words: [
       'very low reputation of the sending ip',
       'unusual rate of',

@@ -36,13 +36,19 @@ const BY_STAGE = new Map(STAGES.map(stage => [stage, ROWS.filter(({ stages }) =>
 
 export function judgeReply(stage: Stage, reply: Reply, provider: Provider | null): Verdict {
   const text = searchable(reply);
-  const { name, scope, opens } = firstThatFits(stage, reply, text, provider);
-  return { scope, rule: name, opens: opens ?? false, retryAfterMs: retryAfterMs(text) };
+  const fault = firstThatFits(stage, reply, text, provider);
+  const { name, scope, opens } = fault;
+  return { scope, rule: name, opens: opens ?? false, slows: isSlowing(fault, reply), retryAfterMs: retryAfterMs(text) };
 }
 
 /** The row that decides. */
 export function findFault(stage: Stage, reply: Reply, provider: Provider | null): Fault {
   return firstThatFits(stage, reply, searchable(reply), provider);
+}
+
+/** A 5xx about our address or our name is a verdict, not a pace; of an account it may be the limit of the hour. */
+function isSlowing({ slows, scope }: Fault, reply: Reply): boolean {
+  return slows === true && (scope === 'upstream' || !isPermanent(reply));
 }
 
 function firstThatFits(stage: Stage, reply: Reply, text: string, provider: Provider | null): Fault {

@@ -45,6 +45,7 @@ export const microsoftFaults: readonly Fault[] = [
   {
     name: 'microsoft-concurrent-connections',
     scope: 'upstream',
+    slows: true,
     words: [
       'concurrent connections limit exceeded',
       'sender thread limit exceeded',
@@ -157,6 +158,7 @@ export const microsoftFaults: readonly Fault[] = [
   {
     name: 'microsoft-address-reputation',
     scope: 'network',
+    slows: true,
     words: [
       'banned sending ip',
       'traffic not accepted from this ip',
@@ -172,6 +174,7 @@ export const microsoftFaults: readonly Fault[] = [
   {
     name: 'microsoft-server-busy',
     scope: 'upstream',
+    slows: true,
     permanent: false,
     enhanced: ['7.500'],
     stages: NOT_RCPT,

@@ -31,6 +31,7 @@ export const originFaults: readonly Fault[] = [
   {
     name: 'address-reputation',
     scope: 'network',
+    slows: true,
     words: [
       'ip reputation',
       'insufficient reputation',

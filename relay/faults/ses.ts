@@ -7,6 +7,7 @@ export const sesFaults: readonly Fault[] = [
   {
     name: 'ses-sending-rate',
     scope: 'upstream',
+    slows: true,
     words: ['throttling failure: maximum sending rate'],
     source: CODES,
     example: ['final', '454 Throttling failure: Maximum sending rate exceeded'],

@@ -60,6 +60,7 @@ export const smallerProviderFaults: readonly Fault[] = [
   {
     name: 'sparkpost-backing-off',
     scope: 'upstream',
+    slows: true,
     words: ['[internal] sending ip temporarily suspended'],
     source: 'https://help.infoodle.com/docs/email-error-messages',
     example: ['final', '451 4.3.0 [internal] Sending IP temporarily suspended'],

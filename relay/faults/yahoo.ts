@@ -7,6 +7,7 @@ export const yahooFaults: readonly Fault[] = [
   {
     name: 'yahoo-deferred-by-address',
     scope: 'network',
+    slows: true,
     words: ['temporarily deferred due to unexpected volume', 'temporarily deferred due to user complaints'],
     source: 'https://github.com/tutao/tutanota/issues/7113',
     example: [
@@ -60,6 +61,7 @@ export const yahooFaults: readonly Fault[] = [
   {
     name: 'yahoo-resources',
     scope: 'upstream',
+    slows: true,
     permanent: false,
     words: ['resources temporarily unavailable. please try again later [#4.16'],
     source: SMTP_CODES,

@@ -12,10 +12,13 @@ import { createStsPolicies } from './mta-sts.ts';
 import { MxUpstream } from './mx.ts';
 import { plainDns, validatedDns } from './mx-dns.ts';
 import { NullUpstream } from './null.ts';
+import type { SharedPace } from './pacer.ts';
 import { SmtpUpstream } from './smtp.ts';
 
-/** What tests do differently. */
+/** What dispatchers have, and what tests do differently. */
 export type UpstreamParts = {
+  /** By which all processes keep to the upstream's pace together; without it, this one by itself. */
+  readonly pace?: SharedPace | undefined;
   readonly clock?: Clock;
   /** Fetches policies of MTA-STS. */
   readonly get?: OutsideGet;
@@ -33,13 +36,13 @@ export function createUpstream(
 ): Upstream {
   switch (upstream.kind) {
     case 'smtp':
-      return new SmtpUpstream({ settings: upstream, ...sessionOptions(hostname, settings) });
+      return new SmtpUpstream({ settings: upstream, pace: parts.pace, ...sessionOptions(hostname, settings) });
     case 'mx':
       return createDirectMx(upstream, settings, hostname, parts);
     case 'file':
-      return new FileUpstream(upstream, parts.clock ?? systemClock);
+      return new FileUpstream(upstream, parts.clock ?? systemClock, parts.pace);
     case 'null':
-      return new NullUpstream(upstream);
+      return new NullUpstream(upstream, parts.pace);
   }
 }
 
@@ -50,7 +53,7 @@ function createDirectMx(upstream: DirectMxSettings, settings: Settings, hostname
   const usesDane = upstream.dane === 'trust-ad' || (upstream.dane === 'auto' && areServersLocal(servers));
   return new MxUpstream({
     ...sessionOptions(hostname, settings),
-    ...{ settings: upstream, hostname, clock, resolve, deadlineMs, random: Math.random },
+    ...{ settings: upstream, hostname, clock, resolve, deadlineMs, random: Math.random, pace: parts.pace },
     dns: usesDane ? validatedDns(createValidatedLookup({ servers, clock })) : plainDns(resolve),
     findStsPolicy: createStsPolicies({
       ...{ resolve, clock },

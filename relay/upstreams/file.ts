@@ -6,12 +6,12 @@ import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Envelope } from '../../src/mail/envelope.ts';
 import { reply } from '../../src/mail/reply.ts';
-import type { AttemptReport, AttemptResult, Peer, Upstream } from '../../src/mail/upstream.ts';
+import { type AttemptReport, type AttemptResult, OUR_END, type Peer, type Upstream } from '../../src/mail/upstream.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { newId } from '../../src/platform/id.ts';
 import type { FileSettings } from '../../src/platform/upstream-url.ts';
 import { mailParameters, rcptParameters } from './envelope-commands.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace, type Turn } from './pacer.ts';
 
 const NOBODY: Peer = { remoteAddress: null, tls: null };
 const EVERYTHING = { has: () => true };
@@ -22,11 +22,15 @@ export class FileUpstream implements Upstream {
   readonly #clock: Clock;
   readonly #pacer: Pacer;
 
-  constructor({ name, directory, ratePerSecond }: FileSettings, clock: Clock) {
-    this.name = name;
-    this.#directory = directory;
+  constructor(settings: FileSettings, clock: Clock, pace?: SharedPace) {
+    this.name = settings.name;
+    this.#directory = settings.directory;
     this.#clock = clock;
-    this.#pacer = new Pacer(ratePerSecond);
+    this.#pacer = new Pacer(settings, pace);
+  }
+
+  notNow(now: number) {
+    return this.#pacer.notNow(now);
   }
 
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
@@ -45,14 +49,16 @@ export class FileUpstream implements Upstream {
 
   async #write(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptResult> {
     const name = `${newId(this.#clock())}.eml`;
+    let turn: Turn | null = null;
     try {
-      await this.#pacer.turn(signal);
+      turn = await this.#pacer.turn(signal);
       signal.throwIfAborted();
       await this.probe();
       await writeWhole(this.#directory, name, [envelopeLines(envelope), ...content]);
       return { kind: 'accepted', reply: reply(250, '2.0.0', `written to ${name}`) };
     } catch (error) {
-      const why = signal.aborted ? 'shutting down' : (error as Error).message;
+      turn?.giveBack();
+      const why = signal.aborted ? OUR_END.stopping : (error as Error).message;
       return { kind: 'unreachable', stage: 'content', error: why };
     }
   }

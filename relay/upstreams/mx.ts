@@ -13,14 +13,15 @@ import { SessionError } from './greeting.ts';
 import type { FindStsPolicy } from './mta-sts.ts';
 import type { MxDns } from './mx-dns.ts';
 import { type MxSessionOptions, openForDomain } from './mx-session.ts';
-import { Pacer } from './pacer.ts';
-import { Places } from './places.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
+import { Places, shareOf } from './places.ts';
 import { type Limits, SessionPool } from './session-pool.ts';
 import type { SessionOptions } from './smtp-session.ts';
 import { loadTrust } from './target.ts';
 
 export type DirectMxOptions = Omit<SessionOptions, 'target'> & {
   readonly settings: DirectMxSettings;
+  readonly pace?: SharedPace | undefined;
   readonly dns: MxDns;
   /** To feel out whether the DNS answers. */
   readonly resolve: Resolve;
@@ -49,6 +50,7 @@ export class MxUpstream implements Upstream {
   readonly #pacer: Pacer;
   readonly #places: Places;
   readonly #pools = new Map<string, SessionPool>();
+  readonly #leaveNeighbours: (() => void) | undefined;
   #closed = false;
 
   /** Throws when the `ca` file is none. */
@@ -56,14 +58,19 @@ export class MxUpstream implements Upstream {
     const { settings, dns, hostname, random, findStsPolicy, deadlineMs, clock } = options;
     this.name = settings.name;
     this.#options = options;
-    this.#pacer = new Pacer(settings.ratePerSecond);
-    this.#places = new Places(settings.connections);
+    this.#pacer = new Pacer(settings, options.pace);
+    this.#places = new Places(this.#shareOf(settings.connections));
+    this.#leaveNeighbours = options.pace?.neighbours.onChange(() => this.#share());
     this.#session = {
       ...{ settings, dns, hostname, random, findStsPolicy, away: new Away(clock) },
       session: { ...options, clientName: settings.clientName ?? options.clientName },
       trust: loadTrust(settings.caFile),
       perAddressMs: deadlineMs / 4,
     };
+  }
+
+  notNow(now: number) {
+    return this.#pacer.notNow(now);
   }
 
   async attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
@@ -100,6 +107,7 @@ export class MxUpstream implements Upstream {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#leaveNeighbours?.();
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
   }
@@ -124,16 +132,27 @@ export class MxUpstream implements Upstream {
     const known = this.#pools.get(domain);
     if (known) return known;
     const pool: SessionPool = new SessionPool({
-      connections: this.#options.settings.connectionsPerDomain,
+      connections: this.#shareOf(this.#options.settings.connectionsPerDomain),
       shared: this.#places,
       patienceMs: this.#options.patienceMs ?? PATIENCE_MS,
       open: (signal, avoid) => openForDomain(domain, this.#session, signal, avoid),
       turn: signal => this.#pacer.turn(signal),
-      mayKeep: () => !this.#closed && this.#kept < this.#options.settings.connections,
+      mayKeep: () => !this.#closed && this.#kept < this.#shareOf(this.#options.settings.connections),
       onEmpty: () => this.#pools.delete(domain),
     });
     this.#pools.set(domain, pool);
     return pool;
+  }
+
+  /** Other processes have come or gone. */
+  #share(): void {
+    const { connections, connectionsPerDomain } = this.#options.settings;
+    this.#places.resize(this.#shareOf(connections));
+    for (const pool of this.#pools.values()) pool.resize(this.#shareOf(connectionsPerDomain));
+  }
+
+  #shareOf(connections: number): number {
+    return shareOf(connections, this.#options.pace?.neighbours.count ?? 1);
   }
 
   get #kept(): number {

@@ -1,29 +1,31 @@
 // Takes everything and keeps nothing: for tests, and for measuring all of the gateway but its upstream.
 import type { Envelope } from '../../src/mail/envelope.ts';
 import { reply } from '../../src/mail/reply.ts';
-import type { AttemptReport, AttemptResult, Peer, Upstream } from '../../src/mail/upstream.ts';
+import { type AttemptReport, type AttemptResult, OUR_END, type Peer, type Upstream } from '../../src/mail/upstream.ts';
 import type { NullSettings } from '../../src/platform/upstream-url.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer, type SharedPace } from './pacer.ts';
 
 const NOBODY: Peer = { remoteAddress: null, tls: null };
 const DROPPED: AttemptResult = { kind: 'accepted', reply: reply(250, '2.0.0', 'dropped') };
-const STOPPED: AttemptResult = { kind: 'unreachable', stage: 'connect', error: 'shutting down' };
 
 export class NullUpstream implements Upstream {
   readonly name: string;
   readonly #pacer: Pacer;
 
-  constructor({ name, ratePerSecond }: NullSettings) {
-    this.name = name;
-    this.#pacer = new Pacer(ratePerSecond);
+  constructor(settings: NullSettings, pace?: SharedPace) {
+    this.name = settings.name;
+    this.#pacer = new Pacer(settings, pace);
+  }
+
+  notNow(now: number) {
+    return this.#pacer.notNow(now);
   }
 
   async attempt(envelope: Envelope, _content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport> {
-    const isStopped = await this.#pacer.turn(signal).then(
-      () => signal.aborted,
-      () => true,
+    const result = await this.#pacer.turn(signal).then(
+      () => (signal.aborted ? notTaken(OUR_END.stopping) : DROPPED),
+      error => notTaken(signal.aborted ? OUR_END.stopping : (error as Error).message),
     );
-    const result = isStopped ? STOPPED : DROPPED;
     return { results: envelope.recipients.map(() => result), ...NOBODY };
   }
 
@@ -32,4 +34,8 @@ export class NullUpstream implements Upstream {
   }
 
   async close(): Promise<void> {}
+}
+
+function notTaken(error: string): AttemptResult {
+  return { kind: 'unreachable', stage: 'connect', error };
 }

@@ -1,4 +1,9 @@
-// So many at the same time; the others stand in line.
+// So many at the same time; the others stand in line. How many may change meanwhile: nobody is sent away for it.
+
+/** One process's part of what all of them may have; without the smallest part it would send nothing. */
+export function shareOf(count: number, sharers: number): number {
+  return Math.max(1, Math.floor(count / sharers));
+}
 
 /** Patience has ended. */
 export class CrowdedError extends Error {
@@ -6,7 +11,7 @@ export class CrowdedError extends Error {
 }
 
 export class Places {
-  readonly #count: number;
+  #count: number;
   #taken = 0;
   #line: (() => void)[] = [];
 
@@ -17,6 +22,17 @@ export class Places {
   /** Those who have a place, and those who wait for one. */
   get crowd(): number {
     return this.#taken + this.#line.length;
+  }
+
+  /** Places that nobody has; negative: so many have to go first. */
+  get free(): number {
+    return this.#count - this.#taken;
+  }
+
+  /** With fewer places than are taken, those who leave make room for nobody. */
+  resize(count: number): void {
+    this.#count = count;
+    this.#admit();
   }
 
   /** Rejects when the signal aborts, or patience ends, before it is the caller's turn. */
@@ -47,10 +63,16 @@ export class Places {
     });
   }
 
-  /** A place goes to the next in line without becoming free in between. */
+  /** A place goes to the next in line before anybody who comes now. */
   leave(): void {
-    const next = this.#line.shift();
-    if (next) next();
-    else this.#taken -= 1;
+    this.#taken -= 1;
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#line.length > 0 && this.#taken < this.#count) {
+      this.#taken += 1;
+      this.#line.shift()!();
+    }
   }
 }

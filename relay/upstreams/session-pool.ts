@@ -3,9 +3,10 @@
 import type { Envelope } from '../../src/mail/envelope.ts';
 import type { Provider } from '../../src/mail/provider.ts';
 import { reply } from '../../src/mail/reply.ts';
-import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
+import { type AttemptReport, type AttemptResult, OUR_END } from '../../src/mail/upstream.ts';
 import { judgeReply } from '../faults/judge.ts';
 import { SessionError } from './greeting.ts';
+import type { Turn } from './pacer.ts';
 import { CrowdedError, Places } from './places.ts';
 import type { SmtpSession } from './smtp-session.ts';
 
@@ -19,8 +20,8 @@ export type PoolOptions = {
   readonly patienceMs?: number;
   /** Throws `SessionError`. */
   readonly open: (signal: AbortSignal, avoid: ReadonlySet<string>) => Promise<SmtpSession>;
-  /** Waits until a message may be sent. */
-  readonly turn?: (signal: AbortSignal) => Promise<void>;
+  /** Waits until a message may be sent; given back when nobody could be talked to. */
+  readonly turn?: (signal: AbortSignal) => Promise<Turn>;
   /** Whether one more may be kept. */
   readonly mayKeep?: () => boolean;
   /** Nobody uses the pool, and it keeps nothing, any more. */
@@ -63,6 +64,16 @@ export class SessionPool {
 
   get kept(): number {
     return this.#idle.length;
+  }
+
+  /** So many at the same time from now on; sessions that lie idle beyond that are ended. */
+  resize(connections: number): void {
+    this.#places.resize(connections);
+    while (this.#idle.length > Math.max(0, this.#places.free)) {
+      const { session, timer } = this.#idle.shift()!;
+      clearTimeout(timer);
+      session.quit();
+    }
   }
 
   /** Never throws: failures are results. */
@@ -110,11 +121,14 @@ export class SessionPool {
   /** One transaction, on a kept session or a new one. */
   async #send(envelope: Envelope, content: readonly Buffer[], limits: Limits): Promise<AttemptReport> {
     try {
-      await this.#options.turn?.(either(limits));
+      const turn = await this.#options.turn?.(either(limits));
       const kept = this.#takeIdle();
       const first = kept && (await this.#transact(kept, envelope, content, limits));
       if (first && !diedIdle(first.results)) return first;
-      const fresh = await this.#options.open(either(limits), limits.avoid ?? NOBODY);
+      const fresh = await this.#options.open(either(limits), limits.avoid ?? NOBODY).catch(error => {
+        turn?.giveBack();
+        throw error;
+      });
       return await this.#transact(fresh, envelope, content, limits);
     } catch (error) {
       return unreached(envelope, whyEnded(limits, error as Error), this.#options.provider ?? null);
@@ -146,7 +160,8 @@ export class SessionPool {
   }
 
   #keep(session: SmtpSession): void {
-    if (this.#closed || this.#options.mayKeep?.() === false) {
+    // Whose place is one too many by now, too.
+    if (this.#closed || this.#places.free < 0 || this.#options.mayKeep?.() === false) {
       session.quit();
       return;
     }
@@ -205,7 +220,7 @@ function unreached(envelope: Envelope, error: Error, provider: Provider | null):
 /** A wait that we ended ourselves says so: `Route` counts it as no fault of the upstream's. */
 function whyEnded({ signal, deadline }: Limits, error: Error): Error {
   const stage = error instanceof SessionError ? error.stage : 'connect';
-  if (signal.aborted) return new SessionError(stage, new Error('shutting down'));
+  if (signal.aborted) return new SessionError(stage, new Error(OUR_END.stopping));
   if (deadline?.aborted) return new SessionError(stage, new Error('out of time'));
   return error instanceof CrowdedError ? new SessionError(stage, CROWDED, 'recipient') : error;
 }

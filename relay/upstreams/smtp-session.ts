@@ -154,7 +154,7 @@ export class SmtpSession {
       this.#conversation.writeAll([...wire, LAST_DOT]);
     }
     const answer = insistOnVerdict('the message', await this.#conversation.nextReply());
-    return isPositive(answer) ? { kind: 'accepted', reply: answer } : this.#giveUp(this.#refused('final', answer));
+    return isPositive(answer) ? this.#accepted(answer) : this.#giveUp(this.#refused('final', answer));
   }
 
   /** A verdict before the end of the message: a refusal may stand, but either ends the session. */
@@ -178,6 +178,10 @@ export class SmtpSession {
     const addresses = [envelope.reversePath ?? '', ...envelope.recipients.map(recipient => recipient.address)];
     if (this.#extensions.has('SMTPUTF8') || addresses.every(isAscii)) return null;
     return reply(550, '5.6.7', 'SMTPUTF8 is not offered');
+  }
+
+  #accepted(answer: Reply): AttemptResult {
+    return { kind: 'accepted', reply: answer, ...(this.#extensions.has('DSN') ? { tellsSender: true } : {}) };
   }
 
   #refused(stage: Stage, answer: Reply): Refused {

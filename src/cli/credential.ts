@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import ipaddr from 'ipaddr.js';
 import { isDomain, parseMailbox } from '../mail/address.ts';
-import type { AuthenticationPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
+import type { AuthenticationPolicy, DsnPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
 import { newId } from '../platform/id.ts';
 import { hashPassword, hashToken, newToken } from '../platform/secret.ts';
 import {
@@ -27,6 +27,7 @@ type TreatmentOptions = {
   overQuota?: OverQuota;
   onSuppressed?: OnSuppressed;
   controlHeaders?: 'honour' | 'ignore';
+  dsn?: DsnPolicy;
 };
 type AddOptions = TreatmentOptions & { password?: string; tenant: string; json?: boolean };
 
@@ -70,14 +71,13 @@ function withTreatment(command: Command): Command {
     )
     .addOption(choice('--over-quota <treatment>', 'mail beyond a quota (at first: defer)', ['defer', 'reject', 'hold']))
     .addOption(choice('--on-suppressed <answer>', 'suppressed recipients (at first: accept)', ['accept', 'reject']))
-    .addOption(
-      choice('--control-headers <which>', 'X-Postern-… and the like (at first: honour)', ['honour', 'ignore']),
-    );
+    .addOption(choice('--control-headers <which>', 'X-Postern-… and the like (at first: honour)', ['honour', 'ignore']))
+    .addOption(choice('--dsn <when>', 'delivery status notifications (at first: asked)', ['asked', 'always', 'never']));
 }
 
 /** Checked here, where it can be said which of them is wrong. */
 function readTreatment(options: TreatmentOptions): Treatment {
-  const { from, network, mode, authentication, overQuota, onSuppressed, controlHeaders } = options;
+  const { from, network, mode, authentication, overQuota, onSuppressed, controlHeaders, dsn } = options;
   const fromDomains = from && from.join() === 'any' ? [] : from;
   const networks = network && network.join() === 'none' ? [] : network?.map(asNetwork);
   const wrong = fromDomains?.find(entry => !isDomainOrAddress(entry));
@@ -92,6 +92,7 @@ function readTreatment(options: TreatmentOptions): Treatment {
     ...(overQuota && { overQuota }),
     ...(onSuppressed && { onSuppressed }),
     ...(controlHeaders && { controlHeaders: controlHeaders === 'honour' }),
+    ...(dsn && { dsn }),
   };
 }
 
@@ -167,13 +168,14 @@ function withoutSecret({ secretHash: _, ...shown }: Credential): Omit<Credential
 }
 
 /** What differs from how a new credential is treated. */
-function treatmentOf({ networks, authentication, overQuota, onSuppressed, controlHeaders }: Credential): string {
+function treatmentOf({ networks, authentication, overQuota, onSuppressed, controlHeaders, dsn }: Credential): string {
   return [
     networks.length > 0 && `no login from ${networks.join(', ')}`,
     authentication !== 'observe' && `authentication ${authentication}`,
     overQuota !== 'defer' && `over quota: ${overQuota}`,
     onSuppressed !== 'accept' && 'suppressed recipients refused',
     !controlHeaders && 'control headers ignored',
+    dsn !== 'asked' && `DSNs ${dsn}`,
   ]
     .filter(Boolean)
     .join('; ');

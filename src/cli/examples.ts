@@ -18,6 +18,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'credential set': [
     ['credential set shop --over-quota reject --on-suppressed reject', 'its apps hear of both at once'],
     ['credential set shop --authentication enforce', 'refuse what receivers would refuse'],
+    ['credential set office --dsn always', 'people, who want their failures by mail'],
     ['credential set printers --network none', 'everybody logs in again'],
   ],
   'domain add': [
@@ -63,6 +64,12 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['quota set --stream bulk --recipient-domain gmail.com --recipients 500 --per 15m', 'one receiver'],
     ['quota set --tenant default --recipients 10000 --per day', 'all of a tenant together'],
   ],
+  'route set': [
+    ["route set bulk --stream bulk --to 'mailgun*3 + ses, postmark'", 'three in four through mailgun'],
+    ["route set codes --tag otp --to 'postmark, ses' --before bulk", 'asked before the other'],
+    ["route set microsoft --recipient-domain outlook.com '*.outlook.com' --to own-mx", 'by where it goes'],
+  ],
+  'route test': [['route test --from shop@example.com --to friend@example.net --stream bulk', 'which rule holds?']],
   'suppression add': [
     ["suppression add gone@example.net --evidence 'ticket 4711'", 'until it is lifted'],
     ['suppression add gone@example.net --reason hard-bounce --for 90d', 'tried out after that'],

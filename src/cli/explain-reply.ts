@@ -62,7 +62,7 @@ function byRule(explanations: readonly ReplyExplanation[]): ReplyExplanation[][]
 }
 
 function print(alike: readonly ReplyExplanation[]): void {
-  const { scope, rule, source, example, opens, retryAfterMs } = alike[0]!;
+  const { scope, rule, source, example, opens, slows, retryAfterMs } = alike[0]!;
   // Without the reason: it says again the stage and the scope.
   const follows = (which: 'whileOthersAreLeft' | 'atTheLast') => alike[0]![which].split(': ')[0]!;
   const lines: [string, string | null][] = [
@@ -72,6 +72,7 @@ function print(alike: readonly ReplyExplanation[]): void {
     ['At the last', follows('atTheLast')],
     ['It asks for', retryAfterMs === null ? null : formatDuration(retryAfterMs)],
     ['Circuit', opens ? 'opens at once' : null],
+    ['Pace', slows ? 'is halved, and recovers within ten minutes' : null],
     ['As in', `${example[1]}  (${example[0]})`],
     ['Source', source],
   ];

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   event: async () => (await import('./event.ts')).registerEvent,
   queue: async () => (await import('./queue.ts')).registerQueue,
   upstream: async () => (await import('./upstream.ts')).registerUpstream,
+  route: async () => (await import('./route.ts')).registerRoute,
   domain: async () => (await import('./domain.ts')).registerDomain,
   explain: async () => (await import('./explain.ts')).registerExplain,
   suppression: async () => (await import('./suppression.ts')).registerSuppression,

@@ -1,8 +1,9 @@
-// `postern queue status`: what waits, and why.
+// `postern queue status`: what waits, and why, and who sends.
 import type { Command } from 'commander';
+import { type LiveDispatcher, listDispatchers } from '../store/dispatchers.ts';
 import { readFallbacks } from '../store/fallbacks.ts';
 import { queueSummary } from '../store/queue-summary.ts';
-import { formatTime, printJson, withStore } from './context.ts';
+import { formatSecond, formatTime, printJson, withStore } from './context.ts';
 import { printTable } from './table.ts';
 import { describeFallback } from './upstream-state.ts';
 
@@ -10,17 +11,18 @@ export function registerQueue(program: Command): void {
   const queue = program.command('queue').description('what waits to be sent');
   queue
     .command('status')
-    .description('how much waits, since when, and why')
+    .description('how much waits, since when, and why; which dispatchers are at work')
     .option('--json', 'print JSON')
     .action(status);
 }
 
 async function status({ json }: { json?: boolean }): Promise<void> {
-  const { summary, fallbacks } = await withStore(async ({ pool }) => ({
+  const { summary, dispatchers, fallbacks } = await withStore(async ({ pool }) => ({
     summary: await queueSummary(pool),
+    dispatchers: await listDispatchers(pool),
     fallbacks: await readFallbacks(pool),
   }));
-  if (json) return printJson({ ...summary, fallbacks });
+  if (json) return printJson({ ...summary, dispatchers, fallbacks });
   console.log(
     `${summary.queued} queued: ${summary.due} due, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
       (summary.oldestAcceptedAt ? `; the oldest since ${formatTime(summary.oldestAcceptedAt)}` : ''),
@@ -29,6 +31,7 @@ async function status({ json }: { json?: boolean }): Promise<void> {
     console.log(
       `${summary.held} held: \`npx postern message find --state held\` shows them, \`message release\` sends them`,
     );
+  console.log(describeDispatchers(dispatchers));
   for (const fallback of fallbacks) console.log(describeFallback(fallback));
   if (summary.reasons.length > 0) {
     console.log('');
@@ -37,4 +40,10 @@ async function status({ json }: { json?: boolean }): Promise<void> {
       summary.reasons.map(reason => [String(reason.count), formatTime(reason.nextAt), reason.reason]),
     );
   }
+}
+
+function describeDispatchers(dispatchers: readonly LiveDispatcher[]): string {
+  if (dispatchers.length === 0) return 'no dispatcher at work';
+  const each = dispatchers.map(({ node, startedAt }) => `${node} since ${formatSecond(startedAt)}`);
+  return `${dispatchers.length} ${dispatchers.length === 1 ? 'dispatcher' : 'dispatchers'} at work: ${each.join(', ')}`;
 }

@@ -1,9 +1,10 @@
 // `postern start`: runs the gateway in the foreground until it is told to stop.
 import type { Command } from 'commander';
 import { type Gateway, startGateway } from '../compose.ts';
-import { createLog } from '../platform/log.ts';
+import { createLog, type Logger } from '../platform/log.ts';
 import type { Settings } from '../platform/settings.ts';
 import { describePlace } from '../platform/upstream-url.ts';
+import { watchSettings } from '../platform/watch-settings.ts';
 import { VERSION } from '../version.ts';
 import { configFile, Failure, readSettings } from './context.ts';
 
@@ -25,11 +26,22 @@ async function start(): Promise<void> {
     throw startFailure(error, settings);
   });
   console.log(banner(gateway, settings, performance.now() - startedAt));
+  const unwatch = watchSettings(configFile(), () => reconfigure(gateway, log));
   if (!stop.aborted) await new Promise(resolve => stop.addEventListener('abort', resolve, { once: true }));
+  unwatch();
   log.info({ event: 'stopping' }, 'stopping');
   await gateway.stop(GRACE_MS);
   log.info({ event: 'stopped' }, 'stopped');
   leaveSoon();
+}
+
+/** What is wrong is told, and what held before holds on. */
+function reconfigure(gateway: Gateway, log: Logger): void {
+  try {
+    gateway.reconfigure(readSettings());
+  } catch (error) {
+    log.error({ event: 'settings-not-taken', err: error }, 'settings not taken, those from before hold');
+  }
 }
 
 /** Nothing is left to be done; a connection that was being opened, or to a host that went away, would still keep us here. */

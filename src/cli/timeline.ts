@@ -10,14 +10,15 @@ type Delivery = MessageStory['deliveries'][number];
 type Attempt = MessageStory['attempts'][number];
 type Event = MessageStory['events'][number];
 
-export function tellStory({ message, deliveries, attempts, events }: MessageStory): string {
+export function tellStory({ message, deliveries, attempts, events, tells }: MessageStory): string {
   const lines = [
     `Message     ${message.message_id}`,
-    `Accepted    ${formatTime(message.accepted_at)} from ${message.remote_address} by credential ${message.credential_name}`,
+    `Accepted    ${formatTime(message.accepted_at)} ${describeOrigin(message, tells)}`,
     `From        ${message.reverse_path === null ? '<> (null reverse-path)' : message.reverse_path}`,
     `Subject     ${message.subject ?? '-'}`,
     `Message-ID  ${message.internet_message_id ?? '-'}`,
     `Size        ${message.size} bytes`,
+    ...tells.map(({ kind, recipient, messageId }) => `Tells of    ${kind}, of ${messageId} to ${recipient}`),
     ...tellDirectives(message),
   ];
   for (const delivery of deliveries) {
@@ -33,6 +34,11 @@ export function tellStory({ message, deliveries, attempts, events }: MessageStor
     lines.push(...nextDeed(delivery, message.message_id).map(text => `${' '.repeat(27)}→ ${text}`));
   }
   return lines.join('\n');
+}
+
+function describeOrigin({ remote_address, credential_name }: Message, tells: MessageStory['tells']): string {
+  if (tells.length > 0) return `as a notification of ours, for credential ${credential_name}`;
+  return `from ${remote_address} by credential ${credential_name}`;
 }
 
 /** By which rules it went, where they are not the default; more than one when rules changed meanwhile. */
@@ -143,6 +149,10 @@ function describeEvent({ at, kind, data }: Event): string[] {
         `${INDENT}report ${told.report}${teller(told)}, tied by ${printable(told.why)}`,
         `${INDENT}→ nothing`,
       ];
+    case 'delayed':
+      return [`${head}delayed: still queued${told.reason ? ` (${printable(told.reason)})` : ''}`];
+    case 'dsn-sent':
+      return [`${head}told ${printable(told.to)} of ${told.kind} (${told.rule}): message ${told.dsn}`];
     case 'address-suppressed':
       return [`${head}${printable(told.address)} suppressed as ${told.reason}: ${told.rule}`];
     default:

@@ -25,6 +25,10 @@ export type EventKind =
   | 'delivered'
   | 'failed'
   | 'expired'
+  /** Still queued some hours after it was to begin. */
+  | 'delayed'
+  /** A delivery status notification of ours was made about it. */
+  | 'dsn-sent'
   | 'retried'
   | 'quota-warning'
   | 'quota-exhausted'
@@ -35,6 +39,9 @@ export type EventKind =
   // About an upstream: its circuit opened, closed.
   | 'upstream-down'
   | 'upstream-up'
+  // About an upstream and a recipient domain that it, or its hosts, asked us to be slower for.
+  | 'pair-slowed'
+  | 'pair-recovered'
   // About a route: nobody of its first group takes mail, and others do instead.
   | 'fallback-began'
   | 'fallback-ended'

@@ -15,6 +15,8 @@ export type AuthenticationPolicy = 'off' | 'observe' | 'enforce';
 export type OverQuota = 'defer' | 'reject' | 'hold';
 /** Whether a suppressed recipient is refused at RCPT, or taken and left out. */
 export type OnSuppressed = 'accept' | 'reject';
+/** Told by mail: what NOTIFY= asks for, also what a mail server tells unasked, or nothing. */
+export type DsnPolicy = 'asked' | 'always' | 'never';
 
 /** Who is sending, as the door established it. */
 export type Identity = {

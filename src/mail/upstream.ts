@@ -16,17 +16,31 @@ export type Verdict = {
   readonly rule: string;
   /** Nothing goes out there until somebody acts: the account is suspended, or its credit used up. */
   readonly opens: boolean;
+  /** It asks us to be slower: less goes there for a while. */
+  readonly slows: boolean;
   /** How long the reply asks to wait; null = it does not say. */
   readonly retryAfterMs: number | null;
 };
 
 export type AttemptResult =
-  | { readonly kind: 'accepted'; readonly reply: Reply }
+  | {
+      readonly kind: 'accepted';
+      readonly reply: Reply;
+      /** It offers DSN (RFC 3461): what NOTIFY= asks for is told by whoever comes behind us. */
+      readonly tellsSender?: true;
+    }
   | ({ readonly kind: 'refused'; readonly stage: Stage; readonly reply: Reply } & Verdict)
   /** No verdict was reached, and the message was surely not taken. */
   | { readonly kind: 'unreachable'; readonly stage: Stage; readonly error: string }
   /** The last dot was sent and no reply came: it may have been delivered. */
   | { readonly kind: 'uncertain'; readonly stage: Stage; readonly error: string };
+
+/** How errors begin by which we ended an attempt ourselves: they say nothing of the upstream. */
+export const OUR_END = { stopping: 'shutting down', warmup: 'warm-up:' } as const;
+
+export function isOurEnd(result: AttemptResult): boolean {
+  return 'error' in result && Object.values(OUR_END).some(beginning => result.error.startsWith(beginning));
+}
 
 /** Whom we talked to. */
 export type Peer = {
@@ -47,6 +61,8 @@ export type Upstream = {
   readonly name: string;
   /** Whether there are other hosts for each domain, so that what one of them does says nothing of the upstream. */
   readonly hasManyHosts?: boolean;
+  /** Why it takes nothing before a time (milliseconds since 1970), as far as is known; null = it does. */
+  notNow?(now: number): { readonly until: number; readonly reason: string } | null;
   /** Sends one message to all recipients of the envelope. Never throws: failures are results. */
   attempt(envelope: Envelope, content: readonly Buffer[], signal: AbortSignal): Promise<AttemptReport>;
   /** Connects and logs in, and sends nothing. Throws when that fails. */

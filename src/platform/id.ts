@@ -17,6 +17,11 @@ export function newId(nowMs: number): string {
   return encodeTime(lastTime) + encodeRandom();
 }
 
+/** No id made at that time or later sorts before it. */
+export function firstIdAt(ms: number): string {
+  return encodeTime(ms) + ALPHABET[0]!.repeat(16);
+}
+
 export function isId(text: string): boolean {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
 }

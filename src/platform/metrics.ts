@@ -99,6 +99,12 @@ export function createMetrics(countQueued: () => Promise<number>) {
       labelNames: ['upstream'],
       registers,
     }),
+    slowedPairs: new Gauge({
+      name: 'postern_slowed_pairs',
+      help: 'Recipient domains, or the whole upstream, that are slowed down now',
+      labelNames: ['upstream'],
+      registers,
+    }),
     circuitOpen: new Gauge({
       name: 'postern_circuit_open',
       help: '1 while the circuit of the upstream is open for that cause',
@@ -139,6 +145,12 @@ export function createMetrics(countQueued: () => Promise<number>) {
       name: 'postern_outcomes_total',
       help: 'What reports and final refusals said of recipients, and what was done',
       labelNames: ['reason', 'decision'],
+      registers,
+    }),
+    dsns: new Counter({
+      name: 'postern_dsns_total',
+      help: 'Delivery status notifications made, by kind',
+      labelNames: ['kind'],
       registers,
     }),
     mailboxUp: new Gauge({

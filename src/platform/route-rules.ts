@@ -35,9 +35,10 @@ const NAME = /^[a-z\d][\w.-]{0,62}$/i;
 export const DEFAULT_ROUTE = 'default';
 
 const oneOrMore = <T>(item: z.ZodType<T, string>) =>
-  z
-    .union([item.transform(value => [value]), z.array(item).min(1, 'is an empty list')])
-    .transform((values): readonly T[] => values);
+  z.preprocess(
+    value => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).min(1, 'is an empty list').optional(),
+  );
 const word = z.string('is no text').min(1, 'is empty').max(320, 'is too long');
 const domainPattern = z
   .string('is no text')
@@ -50,15 +51,15 @@ const ruleName = z
   .regex(NAME, 'is no name: letters, digits, dots, dashes')
   .refine(name => name !== DEFAULT_ROUTE, `may not be ${DEFAULT_ROUTE}: that is what holds without a rule`);
 const aboutMessage = {
-  tenant: oneOrMore(word).optional(),
-  credential: oneOrMore(word).optional(),
-  stream: oneOrMore(z.enum(['transactional', 'bulk'], 'is neither transactional nor bulk')).optional(),
-  'sender-domain': oneOrMore(domainPattern).optional(),
-  tag: oneOrMore(word).optional(),
+  tenant: oneOrMore(word),
+  credential: oneOrMore(word),
+  stream: oneOrMore(z.enum(['transactional', 'bulk'], 'is neither transactional nor bulk')),
+  'sender-domain': oneOrMore(domainPattern),
+  tag: oneOrMore(word),
 };
 const whenOfMessage = z.strictObject(aboutMessage, { error: unknownKey }).default({}).transform(asWhen);
 export const routeWhen = z
-  .strictObject({ ...aboutMessage, 'recipient-domain': oneOrMore(domainPattern).optional() }, { error: unknownKey })
+  .strictObject({ ...aboutMessage, 'recipient-domain': oneOrMore(domainPattern) }, { error: unknownKey })
   .default({})
   .transform(asWhen);
 
@@ -104,10 +105,15 @@ export function unknownUpstreams(rules: readonly RouteRule[], known: ReadonlySet
   );
 }
 
-/** As `routeGroups` reads it. */
-export function formatGroups(groups: RouteGroups): string {
+/** As `routeGroups` reads them. */
+export function writtenGroups(groups: RouteGroups): string[] {
   const member = ({ upstream, weight }: WeightedUpstream) => (weight === 1 ? upstream : `${upstream}*${weight}`);
-  return groups.map(group => group.map(member).join(' + ')).join(', then ');
+  return groups.map(group => group.map(member).join(' + '));
+}
+
+/** For people. */
+export function formatGroups(groups: RouteGroups): string {
+  return writtenGroups(groups).join(', then ');
 }
 
 /** As a person would write it, for tables. */
@@ -187,5 +193,6 @@ function describePath([index, ...rest]: readonly PropertyKey[], written: unknown
   if (index === undefined) return 'it';
   const name = (written as { name?: unknown }[])[Number(index)]?.name;
   const rule = `rule ${typeof name === 'string' ? name : Number(index) + 1}`;
-  return rest.length === 0 ? rule : `${rule}, ${rest.join('.')}`;
+  const keys = rest.filter(key => typeof key === 'string');
+  return keys.length === 0 ? rule : `${rule}, ${keys.join('.')}`;
 }

@@ -50,6 +50,13 @@ const domain = z
   .string()
   .regex(/^(?=.{1,190}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i, 'is not a domain')
   .transform(value => value.toLowerCase());
+const plainAddress = z
+  .string()
+  .regex(
+    /^[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@([a-z\d-]{1,63}\.)*[a-z\d-]{1,63}$/i,
+    'is not an address',
+  )
+  .max(254, 'is not an address');
 const hostAndPort = z.string().regex(/^(\[[\da-f:.]+\]|[\d.]+):\d{1,5}$/i, 'is not ip:port');
 const secretKey = z.string().transform((value, context): Buffer => {
   const key = parseSecretKey(value);
@@ -265,6 +272,18 @@ export const SETTINGS = {
     '1000',
     'Most addresses suppressed by bounces and complaints within an hour; beyond it they wait for a person.',
     '5000',
+  ),
+  POSTERN_DELAY_WARNING: setting(
+    z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
+    '4h',
+    'How long a message waits before it is said to be late, to senders that asked for it (NOTIFY=DELAY) too. `off`: never.',
+    '1h',
+  ),
+  POSTERN_DSN_FROM: setting(
+    plainAddress,
+    null,
+    'From field of the delivery status notifications that we make. Without it: MAILER-DAEMON at POSTERN_HOSTNAME.',
+    'bounces@example.com',
   ),
   POSTERN_DNS_SERVERS: setting(
     listOf(hostAndPort),

@@ -2,7 +2,7 @@
 // `null://`. docs/upstreams.md shows every kind with all of its parameters.
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { decoded, type SocksProxy, UrlParameters } from './url-parameters.ts';
+import { decoded, type SocksProxy, UrlParameters, type WarmupSchedule } from './url-parameters.ts';
 
 export type UpstreamTls = 'none' | 'opportunistic' | 'required' | 'verify' | 'implicit';
 
@@ -13,6 +13,8 @@ type Common = {
   readonly connections: number;
   /** Messages a second; null = as fast as it takes them. */
   readonly ratePerSecond: number | null;
+  /** How many messages a day at first; null = any number. */
+  readonly warmup: WarmupSchedule | null;
   /** Whether it gets the client's reverse-path, because it insists on one that it knows. */
   readonly ownReturnPath: boolean;
 };
@@ -69,7 +71,7 @@ const DEFAULT_CONNECTIONS = 10;
 const DEFAULT_CONNECTIONS_PER_DOMAIN = 5;
 const DEFAULT_CONNECTIONS_TOTAL = 100;
 const STARTTLS_MODES = ['none', 'opportunistic', 'required', 'verify'] as const;
-const COMMON = ['name', 'rate', 'returnPath'];
+const COMMON = ['name', 'rate', 'warmup', 'returnPath'];
 const DIALING = ['ca', 'source', 'proxy', 'ehlo', 'tls', 'connections'];
 
 export const upstreamUrls = z.string().transform((value, context) => {
@@ -212,8 +214,12 @@ function readLocal(given: UrlParameters, name: string): Common {
   return { name: given.name(name), connections: DEFAULT_CONNECTIONS, ...readCommon(given) };
 }
 
-function readCommon(given: UrlParameters): Pick<Common, 'ratePerSecond' | 'ownReturnPath'> {
-  return { ratePerSecond: given.rate(), ownReturnPath: given.choice('returnPath', ['own', 'ours'], 'ours') === 'own' };
+function readCommon(given: UrlParameters): Pick<Common, 'ratePerSecond' | 'warmup' | 'ownReturnPath'> {
+  return {
+    ratePerSecond: given.rate(),
+    warmup: given.warmup(),
+    ownReturnPath: given.choice('returnPath', ['own', 'ours'], 'ours') === 'own',
+  };
 }
 
 function withoutPassword(text: string): string {

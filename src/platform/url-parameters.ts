@@ -10,6 +10,13 @@ export type SocksProxy = {
   readonly password: string | null;
 };
 
+/** The most messages on each day (UTC) from one on; after the last there is no limit. */
+export type WarmupSchedule = {
+  /** `2026-12-01` */
+  readonly startsOn: string;
+  readonly limits: readonly number[];
+};
+
 const RATE_SECONDS = { s: 1, m: 60, h: 3600 } as const;
 
 export class UrlParameters {
@@ -59,6 +66,19 @@ export class UrlParameters {
     const match = /^(\d{1,6}(?:\.\d{1,3})?)\/(s|m|h)$/.exec(value);
     if (match && Number(match[1]) > 0) return Number(match[1]) / RATE_SECONDS[match[2] as keyof typeof RATE_SECONDS];
     this.wrong('has a rate that is not like 14/s, 100/m or 5000/h');
+    return null;
+  }
+
+  warmup(): WarmupSchedule | null {
+    const value = this.#values.get('warmup');
+    if (value === null) return null;
+    const match = /^(\d{4}-\d\d-\d\d)((?::[1-9]\d{0,7}){1,366})$/.exec(value);
+    // A day that is none becomes another one, or none.
+    const date = match && new Date(`${match[1]}T00:00:00Z`);
+    if (match && Number.isFinite(date!.getTime()) && date!.toISOString().startsWith(match[1]!)) {
+      return { startsOn: match[1]!, limits: match[2]!.slice(1).split(':').map(Number) };
+    }
+    this.wrong('has a warmup that is not like 2026-12-01:50:100:200:400, the first day and the most messages on each');
     return null;
   }
 

@@ -4,6 +4,7 @@ import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { MessageId, Stream } from '../mail/submission.ts';
 import { againAfterDeadlock } from '../platform/postgres.ts';
 import { IS_PARKED } from './deliveries.ts';
+import type { Connection } from './transaction.ts';
 
 export type NewMessage = {
   readonly messageId: MessageId;
@@ -46,6 +47,8 @@ export type NewDelivery = {
   readonly waitsFor: string | null;
   readonly pinnedUpstream: string | null;
   readonly reason: string | null;
+  /** From now, when that is later than its acceptance; null: with it. */
+  readonly beginsInMs: number | null;
   /** What its beginning is in the timeline, where that is worth saying. */
   readonly event: 'held' | 'deferred' | 'scheduled' | null;
 };
@@ -107,7 +110,7 @@ with taken as (
   select * from json_to_recordset($2::json) as d (
     "messageId" text, "n" integer, "recipient" text, "recipientKey" text, "notify" text, "orcpt" text, "state" text,
     "attempt" integer, "leaseHolder" text, "dueInMs" double precision, "waitsFor" text, "pinnedUpstream" text,
-    "reason" text, "event" text, "attempts" json, "tenantId" text, "stream" text)
+    "reason" text, "beginsInMs" double precision, "event" text, "attempts" json, "tenantId" text, "stream" text)
   where "messageId" not in (select "messageId" from repeated)
 ), ${delivery}), new_messages as (
   insert into messages
@@ -121,11 +124,11 @@ with taken as (
   insert into deliveries
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", "state", "attempt", "leaseHolder",
          now() + "dueInMs" * interval '1 ms', ${IS_PARKED('"waitsFor"')}, "pinnedUpstream", "reason", now(),
-         "stream", "waitsFor"
+         "stream", "waitsFor", now() + "beginsInMs" * interval '1 ms'
   from delivery where "suppressed" is null
   union all
   select "messageId", "n", "recipient", "recipientKey", "notify", "orcpt", 'suppressed', 0, null,
-         null, false, null, "suppressed", now(), "stream", null
+         null, false, null, "suppressed", now(), "stream", null, null
   from delivery where "suppressed" is not null
 ), new_attempts as (
   insert into attempts (message_id, n, attempt, hop, upstream, opened_at, ended_at, result, detail)
@@ -254,8 +257,26 @@ export async function findRepeated(pool: Pool, { key, envelope }: RepeatKey): Pr
   return rows[0] ?? null;
 }
 
+/** Messages of our own, within the caller's transaction; by the statement that needs no second one, should one lapse. */
+export async function acceptWithin(connection: Connection, batch: readonly Acceptance[]): Promise<void> {
+  if (batch.length === 0) return;
+  await connection.query({ name: 'insert-with-probes', text: INSERT_WITH_PROBES, values: valuesOf(batch) });
+}
+
 async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> {
   if (batch.length === 0) return [];
+  const values = valuesOf(batch);
+  const run = async (query: { name: string; text: string }) => {
+    const { rows } = await againAfterDeadlock(() => pool.query<Row>({ ...query, values }));
+    return rows;
+  };
+  return run({ name: 'insert-accepted', text: INSERT_ACCEPTED }).catch(error => {
+    if (error.code !== DIVISION_BY_ZERO) throw error;
+    return run({ name: 'insert-with-probes', text: INSERT_WITH_PROBES });
+  });
+}
+
+function valuesOf(batch: readonly Acceptance[]): unknown[] {
   const messages: object[] = [];
   const deliveries: object[] = [];
   let start = 0;
@@ -273,15 +294,7 @@ async function insert(pool: Pool, batch: readonly Acceptance[]): Promise<Row[]> 
           batch.map(({ content }) => content),
           start,
         );
-  const values = [JSON.stringify(messages), JSON.stringify(deliveries), contents];
-  const run = async (query: { name: string; text: string }) => {
-    const { rows } = await againAfterDeadlock(() => pool.query<Row>({ ...query, values }));
-    return rows;
-  };
-  return run({ name: 'insert-accepted', text: INSERT_ACCEPTED }).catch(error => {
-    if (error.code !== DIVISION_BY_ZERO) throw error;
-    return run({ name: 'insert-with-probes', text: INSERT_WITH_PROBES });
-  });
+  return [JSON.stringify(messages), JSON.stringify(deliveries), contents];
 }
 
 /** Keys whose time is over; returns how many there were, `limit` at most. */

@@ -131,7 +131,7 @@ export type MessageStory = NonNullable<Awaited<ReturnType<typeof readStory>>>;
 export async function readStory(db: Kysely<Database>, messageId: MessageId) {
   const message = await db.selectFrom('messages').selectAll().where('message_id', '=', messageId).executeTakeFirst();
   if (!message) return null;
-  const [deliveries, attempts, events] = await Promise.all([
+  const [deliveries, attempts, events, tells] = await Promise.all([
     db.selectFrom('deliveries').selectAll().where('message_id', '=', messageId).orderBy('n').execute(),
     db
       .selectFrom('attempts')
@@ -147,8 +147,18 @@ export async function readStory(db: Kysely<Database>, messageId: MessageId) {
       .where('message_id', '=', messageId)
       .orderBy('event_id')
       .execute(),
+    db
+      .selectFrom('dsns')
+      .innerJoin('deliveries as d', join =>
+        join.onRef('d.message_id', '=', 'dsns.message_id').onRef('d.n', '=', 'dsns.n'),
+      )
+      .select(['dsns.kind', 'dsns.message_id as messageId', 'dsns.n', 'd.recipient'])
+      .where('dsn_message_id', '=', messageId)
+      .orderBy('dsns.n')
+      .execute(),
   ]);
-  return { message, deliveries, attempts, events };
+  // `tells`: the deliveries that it is a notification about.
+  return { message, deliveries, attempts, events, tells };
 }
 
 /** The message as it leaves the house: our fields, then the content; or null. */

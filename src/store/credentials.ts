@@ -1,6 +1,6 @@
 // Credentials: what a client logs in with, and what it may do then.
 import { type Kysely, sql } from 'kysely';
-import type { AuthenticationPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
+import type { AuthenticationPolicy, DsnPolicy, Mode, OnSuppressed, OverQuota } from '../mail/submission.ts';
 import type { Database } from './schema.ts';
 
 export type Credential = {
@@ -17,6 +17,7 @@ export type Credential = {
   readonly overQuota: OverQuota;
   readonly onSuppressed: OnSuppressed;
   readonly controlHeaders: boolean;
+  readonly dsn: DsnPolicy;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
 };
@@ -34,6 +35,7 @@ const COLUMNS = [
   'over_quota as overQuota',
   'on_suppressed as onSuppressed',
   'control_headers as controlHeaders',
+  'dsn',
   'created_at as createdAt',
   'last_used_at as lastUsedAt',
 ] as const;
@@ -42,7 +44,7 @@ const COLUMNS = [
 export type Treatment = Partial<
   Pick<
     Credential,
-    'mode' | 'fromDomains' | 'networks' | 'authentication' | 'overQuota' | 'onSuppressed' | 'controlHeaders'
+    'mode' | 'fromDomains' | 'networks' | 'authentication' | 'overQuota' | 'onSuppressed' | 'controlHeaders' | 'dsn'
   >
 >;
 
@@ -106,7 +108,7 @@ export async function setTreatment(db: Kysely<Database>, name: string, treatment
 }
 
 function columnsOf({ mode, fromDomains, networks, ...rest }: Treatment) {
-  const { authentication, overQuota, onSuppressed, controlHeaders } = rest;
+  const { authentication, overQuota, onSuppressed, controlHeaders, dsn } = rest;
   return {
     ...(mode !== undefined && { mode }),
     ...(fromDomains && { from_domains: [...fromDomains] }),
@@ -115,6 +117,7 @@ function columnsOf({ mode, fromDomains, networks, ...rest }: Treatment) {
     ...(overQuota && { over_quota: overQuota }),
     ...(onSuppressed && { on_suppressed: onSuppressed }),
     ...(controlHeaders !== undefined && { control_headers: controlHeaders }),
+    ...(dsn && { dsn }),
   };
 }
 

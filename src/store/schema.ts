@@ -2,7 +2,15 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { DeliveryState, EventKind } from '../mail/outcome.ts';
 import type { QuotaCounts } from '../mail/quota.ts';
-import type { AuthenticationPolicy, MessageId, Mode, OnSuppressed, OverQuota, Stream } from '../mail/submission.ts';
+import type {
+  AuthenticationPolicy,
+  DsnPolicy,
+  MessageId,
+  Mode,
+  OnSuppressed,
+  OverQuota,
+  Stream,
+} from '../mail/submission.ts';
 import type { AttemptResult, Scope, Stage } from '../mail/upstream.ts';
 
 export type Database = {
@@ -28,7 +36,11 @@ export type Database = {
   submission_keys: { key: Buffer; envelope: Buffer; message_id: MessageId; expires_at: Date };
   quotas: QuotaTable;
   routes: RouteTable;
+  dsns: DsnTable;
   quota_usage: { quota_id: number; bucket: number; used: number };
+  dispatchers: { holder: string; node: string; started_at: Generated<Date>; seen_at: Generated<Date> };
+  upstream_turns: UpstreamTurnTable;
+  slowdowns: SlowdownTable;
 };
 
 type TenantTable = { tenant_id: string; created_at: Generated<Date> };
@@ -45,6 +57,7 @@ type CredentialTable = {
   over_quota: Generated<OverQuota>;
   on_suppressed: Generated<OnSuppressed>;
   control_headers: Generated<boolean>;
+  dsn: Generated<DsnPolicy>;
   created_at: Generated<Date>;
   last_used_at: Date | null;
 };
@@ -92,6 +105,7 @@ type DeliveryTable = {
   updated_at: Generated<Date>;
   stream: Generated<Stream>;
   waits_for: string | null;
+  begins_at: Date | null;
 };
 
 type AttemptTable = {
@@ -246,6 +260,14 @@ type OutcomeTable = {
   decided_at: Generated<Date>;
 };
 
+type DsnTable = {
+  message_id: MessageId;
+  n: number;
+  kind: 'failure' | 'delay' | 'success';
+  attempt: number;
+  dsn_message_id: MessageId;
+};
+
 type MailboxTable = {
   mailbox: string;
   uid_validity: number;
@@ -253,4 +275,24 @@ type MailboxTable = {
   looked_at: Generated<Date>;
   trouble: string | null;
   trouble_at: Date | null;
+};
+
+type UpstreamTurnTable = {
+  upstream: string;
+  next_at: Generated<Date>;
+  day: string | null;
+  used: Generated<number>;
+  granted: Generated<number>;
+};
+
+type SlowdownTable = {
+  upstream: string;
+  domain: string;
+  rate: number;
+  ceiling: number;
+  reason: string;
+  since: Generated<Date>;
+  slowed_at: Generated<Date>;
+  free_at: Date;
+  told_at: Generated<Date>;
 };

@@ -1,17 +1,18 @@
 // Refusals in our own sessions become outcomes and suppressions, once each, in whatever order their transactions commit.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Follower, followFailures, followOnce } from '../../bounce/follow.ts';
+import { followFailures, followOnce } from '../../bounce/follow.ts';
 import { createIngest } from '../../bounce/ingest.ts';
 import type { MessageId } from '../../src/mail/submission.ts';
 import { returnPath } from '../../src/mail/verp.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { createMetrics } from '../../src/platform/metrics.ts';
+import type { Rounds } from '../../src/platform/rounds.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { dsn, putSent } from '../support/returned-mail.ts';
 
 let database: TestDatabase;
-let followers: Follower[] = [];
+let followers: Rounds[] = [];
 beforeAll(async () => {
   database = await cloneDatabase();
 });

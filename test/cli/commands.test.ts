@@ -205,9 +205,10 @@ describe('upstream, queue, send, doctor, migrate', () => {
       leased: 0,
       parked: 0,
       reasons: [{ reason: 'recipient-deferred-at-rcpt', count: 1 }],
+      dispatchers: [{ node: expect.any(String), seenAt: expect.any(String) }],
     });
     expect((await run('queue', 'status')).stdout).toMatch(
-      /^1 queued: 0 due, 0 being tried, 0 waiting for an upstream; the oldest since /,
+      /^1 queued: 0 due, 0 being tried, 0 waiting for an upstream; the oldest since .*\n1 dispatcher at work: [\w-]+ since /,
     );
   });
 
@@ -347,7 +348,8 @@ describe('with the gateway stopped', () => {
     await gateway.reaches(id, 'delivered');
     await gateway.stop();
     expect((await json('message', 'find', '--to', 'late@x.example'))[0].messageId).toBe(id);
-    expect((await json('queue', 'status'))[0]).toHaveProperty('queued');
+    expect((await json('queue', 'status'))[0]).toMatchObject({ queued: expect.any(Number), dispatchers: [] });
+    expect((await run('queue', 'status')).stdout).toContain('\nno dispatcher at work\n');
     const sent = await run('send', '--to', 'x@x.example');
     expect([sent.code, sent.stderr]).toEqual([
       1,

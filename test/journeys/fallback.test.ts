@@ -18,6 +18,7 @@ async function withTwo(script: Script, play: (scene: Scene) => Promise<void>, qu
   const first = await ScriptedUpstream.start(script);
   const second = await ScriptedUpstream.start();
   // What the last scene found out of its upstreams of these names.
+  await database.rows('delete from slowdowns');
   await database.rows('delete from circuits');
   const upstreams = `${first.url(`name=first${query}`, login)},${second.url('name=second')}`;
   const gateway = await startTestGateway(

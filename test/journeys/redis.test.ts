@@ -1,56 +1,28 @@
 // The queue over Redis: it carries wake-ups and nothing else, so whatever happens to it, mail is late at most.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { has, unlessInstalled } from '../support/programs.ts';
+import { RedisServer } from '../support/redis.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
 
 describe.skipIf(!has('redis-server'))(`with Redis${unlessInstalled('redis-server')}`, () => {
-  let directory: string;
-  let port: number;
-  let server: ChildProcess;
+  let redis: RedisServer;
   let upstream: ScriptedUpstream;
   let gateway: TestGateway;
 
-  const startRedis = async () => {
-    const place = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory];
-    server = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
-    const client = new Redis({ port, maxRetriesPerRequest: null });
-    client.on('error', () => undefined);
-    await client.ping();
-    client.disconnect();
-  };
-  const stopRedis = async () => {
-    const ended = once(server, 'exit');
-    server.kill('SIGKILL');
-    await ended;
-  };
-
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'redis-'));
-    port = await freePort();
-    await startRedis();
+    redis = await RedisServer.start();
     upstream = await ScriptedUpstream.start();
     gateway = await startTestGateway({
-      ...{
-        REDIS_URL: `redis://127.0.0.1:${port}/0`,
-        POSTERN_RETRY: '2s*',
-        POSTERN_UPSTREAMS: upstream.url('name=main'),
-      },
+      ...{ REDIS_URL: redis.url, POSTERN_RETRY: '2s*', POSTERN_UPSTREAMS: upstream.url('name=main') },
     });
   });
   afterAll(async () => {
     await gateway.end();
     await upstream.stop();
-    await stopRedis();
-    await rm(directory, { recursive: true });
+    await redis.end();
   });
 
   /** Messages that were deferred once and wait for their next time. */
@@ -62,7 +34,7 @@ describe.skipIf(!has('redis-server'))(`with Redis${unlessInstalled('redis-server
   }
 
   it('a retry is woken by a job of its own', async () => {
-    const client = new Redis(port);
+    const client = new Redis(redis.port);
     const [id] = await deferred(1);
     await eventually(async () => expect(await client.keys('bull:postern-deliveries:*')).not.toEqual([]));
     client.disconnect();
@@ -73,7 +45,7 @@ describe.skipIf(!has('redis-server'))(`with Redis${unlessInstalled('redis-server
   it('FLUSHALL in the middle loses nothing', async () => {
     const before = upstream.messages.length;
     const ids = await deferred(20);
-    const client = new Redis(port);
+    const client = new Redis(redis.port);
     await client.flushall();
     client.disconnect();
     upstream.script = {};
@@ -83,21 +55,13 @@ describe.skipIf(!has('redis-server'))(`with Redis${unlessInstalled('redis-server
 
   it('gone, mail is taken and relayed all the same, and it is used again when it is back', async () => {
     const ids = await deferred(3);
-    await stopRedis();
+    await redis.kill();
     upstream.script = {};
     const fresh = await gateway.submit('fresh@x.example');
     for (const id of [...ids, fresh]) await gateway.reaches(id, 'delivered');
-    await startRedis();
+    await redis.start();
     const [later] = await deferred(1);
     upstream.script = {};
     await gateway.reaches(later!, 'delivered');
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}

@@ -15,6 +15,7 @@ const BASE = {
   verifyCertificate: false,
   connections: 10,
   ratePerSecond: null,
+  warmup: null,
   ownReturnPath: false,
 };
 
@@ -28,6 +29,7 @@ const DIRECT = {
     connectionsPerDomain: 5,
     connections: 100,
     ratePerSecond: null,
+    warmup: null,
     ownReturnPath: false,
   },
   ...{ mtaSts: true, dane: 'auto', allowsPrivate: false },
@@ -38,7 +40,7 @@ const TOKEN = { user: 'me', auth: 'xoauth2', tokenFile: '/run/token' };
 const PROXY = { host: '192.0.2.9', port: 1081, user: 'u', password: 'p@' };
 const LOCAL_PROXY = { host: '::1', port: 1080, user: null, password: null };
 const INSIDE = { name: 'direct', allowsPrivate: true, sourceAddress: '192.0.2.1' };
-const LOCAL = { connections: 10, ratePerSecond: null, ownReturnPath: false };
+const LOCAL = { connections: 10, ratePerSecond: null, warmup: null, ownReturnPath: false };
 
 describe('the URL of an upstream', () => {
   it.each([
@@ -51,6 +53,8 @@ describe('the URL of an upstream', () => {
     ['smtp://u%40x:p%3A%2F%2C@smtp.example.com', { user: 'u@x', password: 'p:/,' }],
     ['smtp://smtp.example.com?name=ses&rate=14/s&connections=3', { name: 'ses', ratePerSecond: 14, connections: 3 }],
     ['smtp://smtp.example.com?rate=120/m', { ratePerSecond: 2 }],
+    ['smtp://smtp.example.com?warmup=2026-12-01:50', { warmup: { startsOn: '2026-12-01', limits: [50] } }],
+    ['smtp://smtp.example.com?warmup=2028-02-29:50:1', { warmup: { startsOn: '2028-02-29', limits: [50, 1] } }],
     ['smtp://smtp.example.com?rate=1800/h', { ratePerSecond: 0.5 }],
     ['smtp://[::1]:25?name=six', { name: 'six', host: '::1' }],
     ['smtp://127.0.0.1', { name: '127.0.0.1', host: '127.0.0.1' }],
@@ -103,6 +107,12 @@ describe('the URL of an upstream', () => {
     ['smtp://x?connections=0', /connections/],
     ['smtp://x?connections=1.5', /connections/],
     ['smtp://x?rate=14', /rate/],
+    ['smtp://x?warmup=2026-12-01', /warmup/],
+    ['smtp://x?warmup=2026-12-01:0', /warmup/],
+    ['smtp://x?warmup=2026-02-29:50', /warmup/],
+    ['smtp://x?warmup=2026-13-01:50', /warmup/],
+    ['smtp://x?warmup=50:100', /warmup/],
+    ['smtp://x?warmup=2026-12-01:50:', /warmup/],
     ['smtp://x?rate=0/s', /rate/],
     ['smtp://x?name=a b', /name/],
     ['smtp://u%:p@x', /.+/],

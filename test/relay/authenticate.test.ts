@@ -14,7 +14,7 @@ const credential = (name: string, secretHash: string): Credential => ({
     fromDomains: [],
     networks: [],
   },
-  ...{ authentication: 'observe', overQuota: 'defer', onSuppressed: 'accept', controlHeaders: true },
+  ...{ authentication: 'observe', overQuota: 'defer', onSuppressed: 'accept', controlHeaders: true, dsn: 'asked' },
   ...{ createdAt: new Date(0), lastUsedAt: null },
 });
 

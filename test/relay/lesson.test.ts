@@ -52,6 +52,11 @@ describe('an attempt teaches', () => {
       [refused('auth', '535 5.7.0 Your account is on probation. Account will be enabled in 2081 seconds')],
       { kind: 'down', cause: 'account-closed', retryAfterMs: 2_081_000 },
     ],
+    [
+      'nothing, when it has had its messages for today',
+      [{ kind: 'unreachable', stage: 'connect', error: 'warm-up: 50 of 50 messages today (day 1)' }],
+      null,
+    ],
     ['nothing, when we ended it', [{ kind: 'unreachable', stage: 'mail', error: 'shutting down' }], null],
   ])('%s', (_what, results, lesson) => {
     if (lesson === null) expect(lessonOf(results)).toBeNull();

@@ -13,6 +13,7 @@ const greylisted: AttemptResult & { kind: 'refused' } = {
   scope: 'recipient',
   rule: 'greylisted',
   opens: false,
+  slows: false,
   retryAfterMs: null,
   reply: reply(450, '4.7.1', 'Greylisted'),
 };
@@ -114,7 +115,7 @@ const unreachable: AttemptResult = { kind: 'unreachable', stage: 'connect', erro
 const uncertain: AttemptResult = { kind: 'uncertain', stage: 'final', error: 'connection closed' };
 const refused = (scope: string, code: number): AttemptResult =>
   ({
-    ...{ kind: 'refused', stage: 'mail', scope, rule: 'some-rule', opens: false, retryAfterMs: null },
+    ...{ kind: 'refused', stage: 'mail', scope, rule: 'some-rule', opens: false, slows: false, retryAfterMs: null },
     reply: reply(code, null, ''),
   }) as AttemptResult;
 

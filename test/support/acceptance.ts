@@ -27,7 +27,16 @@ export function acceptance(
     content: Buffer.from(`Subject: hi\r\n\r\n${messageId}\0\xff\r\n`, 'latin1'),
     deliveries: recipients.map((recipient, n) => ({
       ...{ n, recipient, recipientKey: recipient, notify: null, orcpt: null, state: 'queued' as const, attempt: 0 },
-      ...{ leaseHolder: null, dueInMs: 0, waitsFor: null, pinnedUpstream: null, reason: null, event: null, ...changes },
+      ...{
+        leaseHolder: null,
+        dueInMs: 0,
+        waitsFor: null,
+        pinnedUpstream: null,
+        reason: null,
+        beginsInMs: null,
+        event: null,
+        ...changes,
+      },
     })),
     attempts: [],
     event: 'accepted',

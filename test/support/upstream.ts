@@ -72,6 +72,7 @@ export class ScriptedUpstream {
   onConnection: (remoteAddress: string) => void = () => undefined;
   #server: Server | null = null;
   #sockets = new Set<Socket>();
+  #paused = false;
   #used = new Map<string, number>();
   #port: number;
   readonly #host: string;
@@ -136,6 +137,17 @@ export class ScriptedUpstream {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Reads nothing of what comes, on any connection, until `resume`: whoever sends waits. */
+  pause(): void {
+    this.#paused = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+
   /** Sends bytes that nobody asked for, to all. */
   blurt(bytes: string): void {
     for (const socket of this.#sockets) socket.write(bytes);
@@ -155,6 +167,7 @@ export class ScriptedUpstream {
 
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
+    if (this.#paused) socket.pause();
     this.onConnection(socket.remoteAddress ?? '');
     socket.on('close', () => this.#sockets.delete(socket));
     new Conversation(this, socket, this.#certificate).begin();

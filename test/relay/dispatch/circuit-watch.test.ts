@@ -48,6 +48,7 @@ async function start(name: string, { pool = database.pool as Pool } = {}) {
   const time = { now: 0 };
   const clock = () => Date.now() + time.now;
   const fleet = new Fleet({
+    neighbours: { count: 1, onChange: () => () => undefined },
     create: () => created,
     circuit: {
       ...{ log, metrics, onOpportunity: () => undefined },

@@ -9,7 +9,7 @@ import { plain, SmtpClient } from '../../support/smtp-client.ts';
 
 const credential = (name: string, ...networks: string[]): Credential => ({
   ...{ credentialId: name, tenantId: 'default', name, secretHash: '', mode: null, fromDomains: [], networks },
-  ...{ authentication: 'observe', overQuota: 'defer', onSuppressed: 'accept', controlHeaders: true },
+  ...{ authentication: 'observe', overQuota: 'defer', onSuppressed: 'accept', controlHeaders: true, dsn: 'asked' },
   ...{ createdAt: new Date(0), lastUsedAt: null },
 });
 

@@ -13,7 +13,7 @@ import { makeCa, type TestCa } from '../../support/certificates.ts';
 import { type NameServer, startNameServer } from '../../support/dns.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Certificate, type Script, ScriptedUpstream } from '../../support/upstream.ts';
-import { attempt, envelope, HELLO, NEVER, settingsOf } from './support.ts';
+import { attempt, envelope, FakeNeighbours, HELLO, NEVER, settingsOf } from './support.ts';
 
 const ACCEPTED = 'accepted: 250 2.0.0 ok queued';
 const PLAIN: Script = { startTls: '454 4.7.0 unused', ehlo: '250 upstream.test' };
@@ -304,6 +304,26 @@ describe('sessions', () => {
     expect((await Promise.all(domains.map(to => attempt(all, to)))).flat()).toEqual(Array(12).fill(ACCEPTED));
     // Three at work, and as many kept; the two of before are still there.
     expect(most).toBeLessThanOrEqual(2 + 6);
+  });
+
+  it('are shared with the other processes, a domain’s and all of them', async () => {
+    const server = await host('127.0.0.2', { final: 'HANG' });
+    dns.zone = { '*': at('127.0.0.2') };
+    const neighbours = new FakeNeighbours(2);
+    const upstream = direct('&connections=2&total=6', { pace: neighbours.pace });
+    const abort = new AbortController();
+    const to = ['a@x.example', 'b@x.example', 'a@y.example', 'a@z.example', 'a@w.example'];
+    const all = to.map(address => attempt(upstream, envelope(address), HELLO, abort.signal));
+    await eventually(() => expect(server.messages).toHaveLength(3));
+    const domains = () => server.messages.map(({ rcpts }) => /@(\w)/.exec(rcpts[0]!)![1]).sort();
+    expect([domains(), server.openConnections]).toEqual([['x', 'y', 'z'], 3]);
+    neighbours.become(1);
+    await eventually(() => expect(server.messages).toHaveLength(5));
+    expect(domains()).toEqual(['w', 'x', 'x', 'y', 'z']);
+    abort.abort();
+    await Promise.all(all);
+    await upstream.close();
+    expect(neighbours.listeners.size).toBe(0);
   });
 
   it('that are waited for too long send the mail back to the queue', async () => {

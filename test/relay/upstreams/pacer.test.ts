@@ -6,6 +6,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
 const never = new AbortController().signal;
+const pacerOf = (ratePerSecond: number | null) => new Pacer({ name: 'x', ratePerSecond, warmup: null });
 
 /** How many turns come at once. */
 async function turnsNow(pacer: Pacer, asked: number): Promise<number> {
@@ -27,22 +28,22 @@ async function turnsNow(pacer: Pacer, asked: number): Promise<number> {
 
 describe('the pacer', () => {
   it('lets everything go at once without a rate', async () => {
-    expect(await turnsNow(new Pacer(null), 100)).toBe(100);
+    expect(await turnsNow(pacerOf(null), 100)).toBe(100);
   });
 
   it("lets a second's worth go at once after a pause, and no more", async () => {
     vi.advanceTimersByTime(60_000);
-    expect(await turnsNow(new Pacer(10), 100)).toBe(10);
+    expect(await turnsNow(pacerOf(10), 100)).toBe(10);
   });
 
   it('lets one go at once when the rate is below one a second', async () => {
     vi.advanceTimersByTime(60_000);
-    expect(await turnsNow(new Pacer(1 / 60), 5)).toBe(1);
+    expect(await turnsNow(pacerOf(1 / 60), 5)).toBe(1);
   });
 
   it('ends the wait when it is told to', async () => {
     vi.advanceTimersByTime(60_000);
-    const pacer = new Pacer(1);
+    const pacer = pacerOf(1);
     await pacer.turn(never);
     const abort = new AbortController();
     const waiting = pacer.turn(abort.signal);

@@ -1,6 +1,6 @@
 // A line: who is next, who leaves it, and that no place is lost.
 import { describe, expect, it } from 'vitest';
-import { CrowdedError, Places } from '../../../relay/upstreams/places.ts';
+import { CrowdedError, Places, shareOf } from '../../../relay/upstreams/places.ts';
 import { eventually } from '../../support/eventually.ts';
 import { NEVER } from './support.ts';
 
@@ -39,4 +39,38 @@ describe('places', () => {
   it('are not given to whoever has gone already', async () => {
     await expect(new Places(1).take(AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
   });
+
+  it('become more: as many as stand in line get one', async () => {
+    const places = new Places(1);
+    const order: number[] = [];
+    await places.take(NEVER);
+    const waiting = [1, 2, 3].map(n => places.take(NEVER).then(() => order.push(n)));
+    places.resize(3);
+    await Promise.all(waiting.slice(0, 2));
+    expect([order, places.free]).toEqual([[1, 2], 0]);
+    places.leave();
+    await waiting[2];
+  });
+
+  it('become fewer: nobody is sent away, and nobody comes until there is room again', async () => {
+    const places = new Places(3);
+    for (let n = 0; n < 3; n += 1) await places.take(NEVER);
+    places.resize(1);
+    let came = false;
+    const waiting = places.take(NEVER).then(() => (came = true));
+    places.leave();
+    places.leave();
+    await Promise.resolve();
+    expect([came, places.free]).toEqual([false, 0]);
+    places.leave();
+    await waiting;
+    expect([came, places.free]).toEqual([true, 0]);
+  });
+
+  it.each([
+    [10, 1, 10],
+    [10, 3, 3],
+    [5, 2, 2],
+    [2, 5, 1],
+  ])('of %i are shared by %i as %i each', (count, sharers, each) => expect(shareOf(count, sharers)).toBe(each));
 });

@@ -5,7 +5,7 @@ import type { Address } from '../../../src/mail/address.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Script, ScriptedUpstream } from '../../support/upstream.ts';
-import { attempt, envelope, HELLO, NEVER, settingsOf } from './support.ts';
+import { attempt, envelope, FakeNeighbours, HELLO, NEVER, settingsOf } from './support.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,9 +18,11 @@ async function start(script: Script = {}, query = '', login = '', replyTimeoutMs
   return { server, client: client(server.url(query, login), replyTimeoutMs) };
 }
 
-function client(url: string, replyTimeoutMs = 5_000): SmtpUpstream {
-  const settings = settingsOf('smtp', url);
-  const made = new SmtpUpstream({ settings, clientName: 'gateway.test', replyTimeoutMs, connectTimeoutMs: 5_000 });
+function client(url: string, replyTimeoutMs = 5_000, neighbours = new FakeNeighbours(1)): SmtpUpstream {
+  const made = new SmtpUpstream({
+    ...{ settings: settingsOf('smtp', url), clientName: 'gateway.test', replyTimeoutMs, connectTimeoutMs: 5_000 },
+    pace: neighbours.pace,
+  });
   undo.push(() => made.close());
   return made;
 }
@@ -233,6 +235,37 @@ describe('the session', () => {
     expect(await attempt(client)).toEqual(['accepted: 250 2.0.0 ok queued']);
     expect(server.connections).toBe(1);
     expect(server.conversations[0]).toContain('RSET');
+  });
+
+  it('is one of those that this process may have, while others come and go', async () => {
+    const server = await ScriptedUpstream.start({ final: 'HANG' });
+    undo.push(() => server.stop());
+    const neighbours = new FakeNeighbours(2);
+    const upstream = client(server.url('connections=5'), 5_000, neighbours);
+    const abort = new AbortController();
+    const all = Array.from({ length: 6 }, () => attempt(upstream, envelope('a@x.example'), HELLO, abort.signal));
+    await eventually(() => expect(server.messages).toHaveLength(2));
+    expect(server.openConnections).toBe(2);
+    neighbours.become(1);
+    await eventually(() => expect(server.messages).toHaveLength(5));
+    expect(server.openConnections).toBe(5);
+    abort.abort();
+    await Promise.all(all);
+  });
+
+  it('is ended where it lies idle and others need it', async () => {
+    const server = await ScriptedUpstream.start();
+    undo.push(() => server.stop());
+    const neighbours = new FakeNeighbours(1);
+    const upstream = client(server.url('connections=4'), 5_000, neighbours);
+    await Promise.all(Array.from({ length: 8 }, () => attempt(upstream)));
+    expect(server.openConnections).toBeGreaterThan(1);
+    neighbours.become(4);
+    await eventually(() => expect(server.openConnections).toBe(1));
+    expect(await attempt(upstream)).toEqual(['accepted: 250 2.0.0 ok queued']);
+    // One that is no more, as settings are taken over, is forgotten.
+    await upstream.close();
+    expect(neighbours.listeners.size).toBe(0);
   });
 
   it('is one of at most `connections`; the others wait', async () => {

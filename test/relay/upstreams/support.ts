@@ -1,8 +1,11 @@
 // What the tests of upstreams share: an envelope, a small message, and results as one line each.
+import type { Neighbourhood } from '../../../relay/dispatch/neighbours.ts';
+import type { SharedPace } from '../../../relay/upstreams/pacer.ts';
 import type { Address } from '../../../src/mail/address.ts';
 import type { Envelope } from '../../../src/mail/envelope.ts';
 import { formatReply } from '../../../src/mail/reply.ts';
 import type { AttemptResult, Upstream } from '../../../src/mail/upstream.ts';
+import type { Pool } from '../../../src/platform/postgres.ts';
 import { parseUpstreamUrl, type UpstreamSettings } from '../../../src/platform/upstream-url.ts';
 
 export const NEVER = new AbortController().signal;
@@ -42,3 +45,33 @@ export async function attempt(
 ): Promise<string[]> {
   return (await upstream.attempt(to, content, signal)).results.map(said);
 }
+
+/** Dispatchers that come and go when the test says so; what has no rate asks no database. */
+export class FakeNeighbours implements Neighbourhood {
+  count: number;
+  readonly listeners = new Set<(count: number) => void>();
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  onChange(listener: (count: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  become(count: number): void {
+    this.count = count;
+    for (const listener of this.listeners) listener(count);
+  }
+
+  get pace(): SharedPace {
+    return { neighbours: this, pool: NO_DATABASE };
+  }
+}
+
+const NO_DATABASE = {
+  query: async () => {
+    throw new Error('there is no database');
+  },
+} as unknown as Pool;

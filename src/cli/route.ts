@@ -1,0 +1,167 @@
+// `postern route …`: which mail takes which upstreams. Rules set here are asked before those of the settings.
+import type { Command } from 'commander';
+import type { ZodType } from 'zod';
+import { readStored, ruleFor } from '../../relay/index.ts';
+import { domainOf, parseMailbox } from '../mail/address.ts';
+import type { Stream } from '../mail/submission.ts';
+import {
+  DEFAULT_ROUTE,
+  formatGroups,
+  formatWhen,
+  type RouteRule,
+  routeRule,
+  unknownUpstreams,
+  writtenGroups,
+  writtenWhen,
+} from '../platform/route-rules.ts';
+import type { Settings } from '../platform/settings.ts';
+import { findCredential } from '../store/credentials.ts';
+import { listRoutes, removeRoute, setRoute } from '../store/routes.ts';
+import { Failure, printJson, type Store, withStore } from './context.ts';
+import { printTable } from './table.ts';
+
+type Scope = {
+  tenant?: string[];
+  credential?: string[];
+  stream?: Stream[];
+  senderDomain?: string[];
+  recipientDomain?: string[];
+  tag?: string[];
+};
+type SetOptions = Scope & { to: string; before?: string; json?: boolean };
+type TestOptions = { credential?: string; stream: Stream; from: string; to: string; tag?: string[]; json?: boolean };
+
+export function registerRoute(program: Command): void {
+  const route = program.command('route').description('which mail takes which upstreams');
+  withScope(route.command('set <name>'))
+    .description('make a rule, or change it; holds within seconds')
+    .requiredOption('--to <upstreams>', 'ses*3 + mailgun, postmark: groups in order, shares within a group')
+    .option('--before <name>', 'put it before this rule; the first that fits holds')
+    .option('--json', 'print JSON')
+    .action(set);
+  route
+    .command('list')
+    .description('all rules, in the order in which they are asked')
+    .option('--json', 'print JSON, one a line')
+    .action(list);
+  route.command('remove <name>').description('remove a rule').option('--json', 'print JSON').action(remove);
+  route
+    .command('test')
+    .description('which rule holds for such a message')
+    .requiredOption('--from <address>', 'sender')
+    .requiredOption('--to <address>', 'recipient')
+    .option('--credential <name>', 'credential that hands it in')
+    .option('--stream <stream>', 'transactional or bulk', 'transactional')
+    .option('--tag <tag...>', 'its tags')
+    .option('--json', 'print JSON')
+    .action(test);
+}
+
+function withScope(command: Command): Command {
+  return command
+    .option('--tenant <id...>', 'mail of these tenants')
+    .option('--credential <name...>', 'mail of these credentials')
+    .option('--stream <stream...>', 'transactional or bulk')
+    .option('--sender-domain <domain...>', 'mail from these domains; *.example.com is each below it')
+    .option('--recipient-domain <domain...>', 'mail to these domains')
+    .option('--tag <tag...>', 'mail with one of these tags');
+}
+
+async function set(name: string, options: SetOptions): Promise<void> {
+  const { to, before = null, json } = options;
+  const rule = read(routeRule, { name, when: whenOf(options), to });
+  await withStore(async ({ pool }, settings) => {
+    assertKnown(rule, settings);
+    const written = { when: writtenWhen(rule.when), to: writtenGroups(rule.to) };
+    if (!(await setRoute(pool, { name, rule: written, before }))) throw new Failure(`there is no rule ${before}`);
+    if (json) return printJson({ name, ...written });
+    console.log(`Route ${name}: ${formatWhen(rule.when)} takes ${formatGroups(rule.to)}.`);
+  });
+}
+
+function whenOf({ tenant, credential, stream, senderDomain, recipientDomain, tag }: Scope): object {
+  return Object.fromEntries(
+    Object.entries({
+      ...{ tenant, credential, stream, tag, 'sender-domain': senderDomain, 'recipient-domain': recipientDomain },
+    }).filter(([, values]) => values !== undefined),
+  );
+}
+
+function read<T>(schema: ZodType<T, unknown>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const words = parsed.error.issues.map(
+    ({ path, message }) => `${path.filter(key => typeof key === 'string').join(' ')} ${message}`,
+  );
+  throw new Failure(`${words.join('; ')} (\`npx postern route set --help\` has examples)`);
+}
+
+function assertKnown(rule: RouteRule, settings: Settings): void {
+  const known = new Set((settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name));
+  const [problem] = unknownUpstreams([rule], known);
+  if (problem) throw new Failure(`${problem}: there are ${[...known].join(', ') || 'none'} (POSTERN_UPSTREAMS)`);
+}
+
+type Listed = RouteRule & { readonly source: 'by hand' | 'settings' | 'last resort' };
+
+async function allRules({ pool }: Store, settings: Settings): Promise<{ rules: Listed[]; problems: string[] }> {
+  const { rules, problems } = readStored(await listRoutes(pool));
+  const upstreams = settings.POSTERN_UPSTREAMS ?? [];
+  const known = new Set(upstreams.map(({ name }) => name));
+  const lastResort = {
+    name: DEFAULT_ROUTE,
+    when: {},
+    to: upstreams.map(({ name }) => [{ upstream: name, weight: 1 }]),
+  };
+  return {
+    rules: [
+      ...rules.map(rule => ({ ...rule, source: 'by hand' as const })),
+      ...settings.POSTERN_ROUTES.map(rule => ({ ...rule, source: 'settings' as const })),
+      { ...lastResort, source: 'last resort' as const },
+    ],
+    problems: [...problems, ...unknownUpstreams(rules, known)],
+  };
+}
+
+async function list({ json }: { json?: boolean }): Promise<void> {
+  const { rules, problems } = await withStore(allRules);
+  if (json) {
+    for (const { name, when, to, source } of rules)
+      printJson({ name, when: writtenWhen(when), to: writtenGroups(to), source });
+    return;
+  }
+  printTable(
+    ['RULE', 'MAIL', 'TAKES', 'SET'],
+    rules.map(({ name, when, to, source }) => [name, formatWhen(when), formatGroups(to) || 'nothing', source]),
+  );
+  for (const problem of problems) console.log(`\nLeft out: ${problem}.`);
+}
+
+async function remove(name: string, { json }: { json?: boolean }): Promise<void> {
+  await withStore(async ({ pool }, settings) => {
+    if (!(await removeRoute(pool, name))) {
+      const isSetting = settings.POSTERN_ROUTES.some(rule => rule.name === name);
+      throw new Failure(isSetting ? `rule ${name} is in POSTERN_ROUTES: change it there` : `there is no rule ${name}`);
+    }
+  });
+  if (json) printJson({ name, removed: true });
+  else console.log(`Removed route ${name}.`);
+}
+
+async function test(options: TestOptions): Promise<void> {
+  const { credential: credentialName = '', stream, from, to, tag: tags = [], json } = options;
+  for (const address of [from, to]) {
+    if (typeof parseMailbox(address, { smtpUtf8: true }) !== 'string') throw new Failure(`${address} is no address`);
+  }
+  const rule = await withStore(async (store, settings) => {
+    const credential = credentialName === '' ? null : await findCredential(store.db, credentialName);
+    if (credentialName !== '' && !credential) throw new Failure(`there is no credential ${credentialName}`);
+    const { rules } = await allRules(store, settings);
+    const message = { tenantId: credential?.tenantId ?? 'default', credentialName, stream, tags };
+    return ruleFor(rules, { ...message, reversePath: from, headerFrom: from }, to)!;
+  });
+  if (json) return printJson({ rule: rule.name, to: writtenGroups(rule.to), source: rule.source });
+  console.log(
+    `Rule ${rule.name} (${rule.source}): mail to ${domainOf(to as never)} takes ${formatGroups(rule.to) || 'nothing'}.`,
+  );
+}

@@ -1,0 +1,97 @@
+// Rules as people write them, and what is said of those that are none.
+import { describe, expect, it } from 'vitest';
+import { formatGroups, formatWhen, lifetimeRules, routeGroups, routeRules } from '../../src/platform/route-rules.ts';
+
+const problemOf = (schema: typeof routeRules | typeof lifetimeRules, rules: unknown) => {
+  const parsed = schema.safeParse(typeof rules === 'string' ? rules : JSON.stringify(rules));
+  return parsed.success ? null : parsed.error.issues.map(({ message }) => message).join('; ');
+};
+
+describe('upstreams of a rule', () => {
+  it('are groups in order, with weights', () => {
+    expect(routeGroups.parse('ses*3 + mailgun, postmark')).toEqual([
+      [
+        { upstream: 'ses', weight: 3 },
+        { upstream: 'mailgun', weight: 1 },
+      ],
+      [{ upstream: 'postmark', weight: 1 }],
+    ]);
+  });
+
+  it('may be a list of groups, and are told as they are written', () => {
+    const groups = routeGroups.parse(['ses*3+mailgun', 'postmark']);
+    expect(formatGroups(groups)).toBe('ses*3 + mailgun, then postmark');
+  });
+
+  it.each([
+    ['', 'has "", which is no upstream with a weight, as in ses*3'],
+    ['ses,', 'has "", which is no upstream with a weight, as in ses*3'],
+    ['ses*0', 'has "ses*0", which is no upstream with a weight, as in ses*3'],
+    ['ses mailgun', 'has "ses mailgun", which is no upstream with a weight, as in ses*3'],
+    ['ses, mailgun + ses', 'names ses twice'],
+  ])('%j is refused', (text, problem) => {
+    expect(routeGroups.safeParse(text).error?.issues[0]?.message).toBe(problem);
+  });
+});
+
+describe('a list of rules', () => {
+  it('is read as it is written', () => {
+    const [rule] = routeRules.parse(
+      JSON.stringify([
+        { name: 'x', when: { stream: 'bulk', 'recipient-domain': ['GMAIL.com', '*.bücher.example'] }, to: 'ses' },
+      ]),
+    );
+    expect(rule!.when).toEqual({ stream: ['bulk'], recipientDomain: ['gmail.com', '*.xn--bcher-kva.example'] });
+    expect(formatWhen(rule!.when)).toBe('stream=bulk recipient-domain=gmail.com|*.xn--bcher-kva.example');
+    expect(formatWhen({})).toBe('everything');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no JSON', 'bulk: ses', 'is no list of rules, in JSON'],
+    [
+      'a misspelt key',
+      [{ name: 'a', when: { streams: 'bulk' }, to: 'ses' }],
+      'rule a, when has streams, which means nothing here',
+    ],
+    ['a key beside', [{ name: 'a', to: 'ses', from: 'x' }], 'rule a has from, which means nothing here'],
+    [
+      'no stream',
+      [{ name: 'a', when: { stream: 'otp' }, to: 'ses' }],
+      'rule a, when.stream is neither transactional nor bulk',
+    ],
+    [
+      'no domain',
+      [{ name: 'a', when: { 'sender-domain': 'a@b' }, to: 'ses' }],
+      'rule a, when.sender-domain is no domain, nor *. before one',
+    ],
+    [
+      'a name twice',
+      [
+        { name: 'a', to: 'ses' },
+        { name: 'a', to: 'ses' },
+      ],
+      'has two rules a',
+    ],
+    [
+      'the name of what holds without rules',
+      [{ name: 'default', to: 'ses' }],
+      'rule default, name may not be default: that is what holds without a rule',
+    ],
+    ['nowhere to go', [{ name: 'a' }], 'rule a, to is no text'],
+  ])('with %s is refused', (_, rules, problem) => {
+    expect(problemOf(routeRules, rules)).toBe(problem);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['nothing to say', [{ name: 'a', when: { tag: 'x' } }], 'rule a says neither retry nor max-age'],
+    ['no duration', [{ name: 'a', 'max-age': 'soon' }], 'rule a, max-age is not a duration'],
+    ['no schedule', [{ name: 'a', retry: '1m,later' }], 'rule a, retry is not a list of durations'],
+    [
+      "a recipient's domain, as a message has one age",
+      [{ name: 'a', when: { 'recipient-domain': 'x.example' }, retry: '1m' }],
+      'rule a, when has recipient-domain, which means nothing here',
+    ],
+  ])('of lifetimes with %s is refused', (_, rules, problem) => {
+    expect(problemOf(lifetimeRules, rules)).toBe(problem);
+  });
+});

@@ -67,4 +67,4 @@ it('is asked once, passed over from then on, and listed with the reason until it
   expect(first.conversations.flat().filter(line => line.startsWith('MAIL'))).toHaveLength(1);
   await next.end();
   await Promise.all([first.stop(), second.stop()]);
-});
+}, 60_000);

@@ -1,6 +1,6 @@
 // Two gateways over one database: what one finds out of an upstream holds for the other, one of them finds out that it is
 // back, by one message, and what happened is told once.
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { readCircuits } from '../../src/store/circuits.ts';
 import { type RunningFallback, readFallbacks } from '../../src/store/fallbacks.ts';
 import { postern, printedJson } from '../support/command-line.ts';
@@ -8,6 +8,9 @@ import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
+
+// Two gateways and a command line that starts anew for each command take a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let database: TestDatabase;
 let ses: ScriptedUpstream;
@@ -100,6 +103,9 @@ it('one finds out, the other passes it over untried; one message tries it when i
     ...['upstream-down upstream:ses', 'fallback-began route:default'],
     ...['upstream-up upstream:ses', 'fallback-ended route:default'],
   ]);
+  const lines = [...one.lines, ...other.lines];
+  for (const event of ['fallback-began', 'fallback-ended'])
+    expect(lines.filter(line => line.event === event)).toMatchObject([{ route: 'default', from: ['ses'] }]);
   const ended = (await told()).at(-1)!.data;
   expect(ended).toMatchObject({ from: ['ses'], to: ['postmark'] });
   expect(ended.deliveries).toBeGreaterThanOrEqual(went);

@@ -1,41 +1,55 @@
-// One upstream's circuit: whether mail may go there now, and who finds out when it may again. What opens and closes it is
-// decided by upstreams/breaker.ts.
-import { setTimeout as sleep } from 'node:timers/promises';
+// One upstream's circuit in this process: whether mail may go there now. What opens and closes it is decided by
+// upstreams/breaker.ts and holds here at once; circuit-watch.ts tells the other processes, and what they found out.
 import type { AttemptResult, Upstream } from '../../src/mail/upstream.ts';
+import { formatDuration } from '../../src/platform/duration.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
-import { admits, answered, type Breaker, begun, CLOSED, isOpen, learned, pauseMs } from '../upstreams/breaker.ts';
+import {
+  admits,
+  answered,
+  type Breaker,
+  begun,
+  CLOSED,
+  followed,
+  gaveUp,
+  isOpen,
+  type Lesson,
+  learned,
+  looking,
+  type Shared,
+  tried,
+} from '../upstreams/breaker.ts';
 import { SessionError } from '../upstreams/greeting.ts';
-import { type Lesson, lessonOf } from './lesson.ts';
+import { lessonOf } from './lesson.ts';
 
-/** It opened, or closed. */
-export type UpstreamChange = {
-  readonly upstream: string;
-  readonly kind: 'upstream-down' | 'upstream-up';
-  /** What is known of it; empty when it is up. */
-  readonly why: { readonly cause?: Breaker['cause']; readonly reason?: string; readonly rule?: string };
-};
+/** What was found out here: it opened, it closed, or its look or trial came to nothing. */
+export type Finding = { readonly kind: 'opened' | 'failed' | 'closed'; readonly lesson: Lesson };
 
 export type CircuitOptions = {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** A delivery may be tried again, or the upstream is back. */
   readonly onOpportunity: () => void;
-  readonly onChange: (change: UpstreamChange) => void;
+  readonly onFinding: (circuit: Circuit, finding: Finding) => void;
 };
 
 export class Circuit {
-  readonly #upstream: Upstream;
+  readonly upstream: Upstream;
   readonly #options: CircuitOptions;
   readonly #stopped = new AbortController();
   #breaker: Breaker = CLOSED;
-  /** The upstream is about to be looked at. */
-  #isLooking = false;
+  /** Whose the trial is that runs. */
+  #trial: object | null = null;
+  #wasPassedOver = false;
 
   constructor(upstream: Upstream, options: CircuitOptions) {
-    this.#upstream = upstream;
+    this.upstream = upstream;
     this.#options = options;
-    options.metrics.upstreamUp.set({ upstream: upstream.name }, 1);
+    this.#show();
+  }
+
+  get breaker(): Breaker {
+    return this.#breaker;
   }
 
   get isOpen(): boolean {
@@ -47,30 +61,101 @@ export class Circuit {
     return admits(this.#breaker);
   }
 
-  whyPassedOver(now: number): string {
-    const seconds = ((now - this.#breaker.openedAt) / 1_000).toFixed(1);
-    return `down for ${seconds} s (${this.#breaker.lastError ?? 'no error known'})`;
+  /** Aborted when it is looked for no more. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
   }
 
-  begin(): void {
+  // ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Why; and that there is mail which would rather have gone there. */
+  passOver(now: number): string {
+    this.#wasPassedOver = true;
+    return this.whyPassedOver(now);
+  }
+
+  whyPassedOver(now: number): string {
+    const { openedAt, lastError, cause } = this.#breaker;
+    const forMs = Math.max(0, now - openedAt);
+    if (cause === 'by-hand') return `open by hand for ${formatDuration(forMs)}${lastError ? ` (${lastError})` : ''}`;
+    return `down for ${(forMs / 1_000).toFixed(1)} s (${lastError ?? 'no error known'})`;
+  }
+
+  /** A delivery begins; `by` stands for it until it has told. */
+  begin(by: object): void {
+    if (isOpen(this.#breaker)) this.#trial = by;
     this.#breaker = begun(this.#breaker);
   }
 
   /** Begins at last what was let through some time ago; or says why it is too late for it. */
-  resume(now: number): string | null {
-    if (admits(this.#breaker)) this.begin();
-    return !isOpen(this.#breaker) || this.#breaker.trial !== 'no' ? null : this.whyPassedOver(now);
+  resume(by: object, now: number): string | null {
+    if (admits(this.#breaker)) this.begin(by);
+    return !isOpen(this.#breaker) || this.#isTrial(by) ? null : this.passOver(now);
   }
 
-  abandon(): void {
-    this.#breaker = answered(this.#breaker);
+  /** It tells nothing. */
+  abandon(by: object): void {
+    if (this.#isTrial(by)) this.#breaker = answered(this.#breaker);
   }
 
   /** Draws what an attempt tells about the upstream itself. */
-  learn(results: readonly AttemptResult[], now: number): void {
+  learn(by: object, results: readonly AttemptResult[], now: number): void {
     // What one of many hosts does says nothing of the upstream.
-    const lesson = this.#upstream.hasManyHosts ? WELL : lessonOf(results);
-    if (lesson) this.#take(lesson, now);
+    const lesson = this.upstream.hasManyHosts ? WELL : lessonOf(results);
+    if (lesson === null) this.abandon(by);
+    else this.#become((this.#isTrial(by) ? tried : learned)(this.#breaker, lesson, now), lesson);
+  }
+
+  #isTrial(by: object): boolean {
+    return this.#breaker.trial === 'running' && this.#trial === by;
+  }
+
+  // ── looking, and other processes ──────────────────────────────────────────────────────────────────────────────
+
+  /** Connects without mail; a delivery may go when that is answered. Throws nothing. */
+  async look(now: () => number): Promise<void> {
+    this.#breaker = looking(this.#breaker);
+    try {
+      await this.upstream.probe(this.stopped);
+      if (this.#breaker.trial !== 'looking') return;
+      this.#breaker = answered(this.#breaker);
+      this.#options.onOpportunity();
+    } catch (error) {
+      if (this.stopped.aborted || this.#breaker.trial !== 'looking') return;
+      // Whatever it was open for, now it cannot even be talked to.
+      const cause = error instanceof SessionError && error.stage === 'auth' ? 'login-refused' : 'unreachable';
+      const lesson: Lesson = { kind: 'down', error: (error as Error).message, cause, retryAfterMs: null };
+      this.#become(tried(this.#breaker, lesson, now()), lesson);
+    }
+  }
+
+  /** No delivery came to be tried: others may. */
+  giveUp(): void {
+    this.#breaker = gaveUp(this.#breaker);
+  }
+
+  /** What all processes know now. */
+  follow(shared: Shared, hasTrial: boolean, by: string | null): void {
+    const before = this.#breaker;
+    this.#breaker = followed(before, shared, hasTrial);
+    this.#show();
+    const { log, onOpportunity } = this.#options;
+    const upstream = this.upstream.name;
+    if (isOpen(this.#breaker) && (!isOpen(before) || this.#breaker.cause !== before.cause)) {
+      const { cause, lastError: reason } = this.#breaker;
+      log.info({ event: 'upstream-down', upstream, cause, reason, by }, 'upstream down, as others found out');
+    }
+    if (isOpen(before) && !isOpen(this.#breaker)) {
+      log.info({ event: 'upstream-up', upstream }, 'upstream up, as others found out');
+      onOpportunity();
+    }
+  }
+
+  /** Whether mail would rather have gone there since this was asked last. */
+  takeWish(): boolean {
+    const wished = this.#wasPassedOver;
+    this.#wasPassedOver = false;
+    return wished;
   }
 
   /** Looks for the upstream no more. */
@@ -78,52 +163,36 @@ export class Circuit {
     this.#stopped.abort(new Error('shutting down'));
   }
 
-  #take(lesson: Lesson, now: number): void {
+  #become(after: Breaker, lesson: Lesson): void {
     const before = this.#breaker;
-    const after = learned(before, lesson, now);
     this.#breaker = after;
-    if (isOpen(after) && !isOpen(before)) this.#tellDown(after, lesson);
-    if (isOpen(before) && !isOpen(after)) this.#tellUp();
-    // One look is on its way already when many deliveries fail together.
-    if (after.failures > before.failures && !this.#isLooking) void this.#lookAgain();
-  }
-
-  async #lookAgain(): Promise<void> {
-    const { signal } = this.#stopped;
-    this.#isLooking = true;
-    try {
-      await sleep(pauseMs(this.#breaker), undefined, { signal, ref: false });
-      await this.#upstream.probe(signal);
-      this.#isLooking = false;
-      this.#breaker = answered(this.#breaker);
-      this.#options.onOpportunity();
-    } catch (error) {
-      this.#isLooking = false;
-      if (signal.aborted) return;
-      // Whatever it was open for, now it cannot even be talked to.
-      const cause = error instanceof SessionError && error.stage === 'auth' ? 'login-refused' : 'unreachable';
-      this.#take({ kind: 'down', error: (error as Error).message, cause, retryAfterMs: null }, Date.now());
+    const { log, onFinding, onOpportunity } = this.#options;
+    const upstream = this.upstream.name;
+    if (isOpen(after) && !isOpen(before)) {
+      this.#show();
+      const { cause, lastError: reason } = after;
+      const rule = lesson.kind === 'well' ? undefined : lesson.rule;
+      log.warn({ event: 'upstream-down', upstream, cause, reason, rule }, 'upstream down');
+      onFinding(this, { kind: 'opened', lesson });
+    } else if (isOpen(before) && !isOpen(after)) {
+      this.#show();
+      log.info({ event: 'upstream-up', upstream }, 'upstream up');
+      onFinding(this, { kind: 'closed', lesson });
+      onOpportunity();
+    } else if (after.failures > before.failures) {
+      this.#show();
+      onFinding(this, { kind: 'failed', lesson });
     }
   }
 
-  #tellDown({ cause, lastError }: Breaker, lesson: Lesson): void {
-    const { log, metrics, onChange } = this.#options;
-    const upstream = this.#upstream.name;
-    const reason = lastError ?? 'no error known';
-    const why = { cause, reason, ...(lesson.kind !== 'well' && lesson.rule ? { rule: lesson.rule } : {}) };
-    metrics.upstreamUp.set({ upstream }, 0);
-    log.warn({ event: 'upstream-down', upstream, ...why }, 'upstream down');
-    onChange({ upstream, kind: 'upstream-down', why });
-  }
-
-  #tellUp(): void {
-    const { log, metrics, onChange, onOpportunity } = this.#options;
-    const upstream = this.#upstream.name;
-    metrics.upstreamUp.set({ upstream }, 1);
-    log.info({ event: 'upstream-up', upstream }, 'upstream up');
-    onChange({ upstream, kind: 'upstream-up', why: {} });
-    onOpportunity();
+  #show(): void {
+    const { metrics } = this.#options;
+    const upstream = this.upstream.name;
+    metrics.upstreamUp.set({ upstream }, this.isOpen ? 0 : 1);
+    for (const cause of CAUSES)
+      metrics.circuitOpen.set({ upstream, cause }, this.isOpen && this.#breaker.cause === cause ? 1 : 0);
   }
 }
 
 const WELL: Lesson = { kind: 'well' };
+const CAUSES = ['unreachable', 'login-refused', 'account-closed', 'error-rate', 'by-hand'] as const;

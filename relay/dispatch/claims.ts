@@ -33,7 +33,7 @@ export type ClaimsOptions = {
   /** How many more pieces of work the dispatcher wants, by stream. */
   readonly room: (stream: Stream) => number;
   /** Where deliveries of one message go; those that cannot go yet are given back, and are not among them. */
-  readonly place: (group: readonly ClaimedDelivery[]) => Placed[];
+  readonly place: (group: readonly ClaimedDelivery[]) => readonly Placed[];
   readonly onWork: (work: Work) => void;
   /** Makes sure that what is in hand is still leased: after an outage of the database it may look as if it were not. */
   readonly keepLeases: () => Promise<void>;

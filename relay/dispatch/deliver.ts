@@ -9,9 +9,10 @@ import type { Metrics } from '../../src/platform/metrics.ts';
 import type { DeliveryMarks } from '../delivery-marks.ts';
 import { nextStep } from '../retry.ts';
 import type { ReturnPaths } from '../return-path.ts';
-import type { MessageFacts } from '../routing/match.ts';
+import { type MessageFacts, recipientDomain } from '../routing/match.ts';
 import { all, type Decided, describeResult, expire, openedFor, pinTo, putBack, toProgress } from './progress.ts';
 import type { Recorder } from './recorder.ts';
+import { isSlowing, type Slowdowns } from './slowdowns.ts';
 import type { Choice, Picked, Switchboard } from './switchboard.ts';
 import { eachAlone, type Work } from './work.ts';
 
@@ -25,6 +26,7 @@ export type Habits = {
 
 export type DeliverOptions = {
   readonly switchboard: Switchboard;
+  readonly slowdowns: Slowdowns;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly random: () => number;
@@ -32,6 +34,8 @@ export type DeliverOptions = {
   readonly metrics: Metrics;
   /** As they are now. */
   readonly habits: () => Habits;
+  /** An upstream took a delivery of that route. */
+  readonly onDelivered: (route: string, upstream: string) => void;
   /** Called with the delay of each retry. */
   readonly onRetry: (delayMs: number) => void;
 };
@@ -59,22 +63,37 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
   let choice = work.opened ?? (await openFirst(work, options, signals));
   while (choice !== null) {
     const openedAt = clock();
-    const down = choice === work.opened ? choice.circuit.resume(openedAt) : null;
+    const down = choice === work.opened ? choice.circuit.resume(choice, openedAt) : null;
     const report =
       down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
-    if (down === null) choice.circuit.learn(report.results, clock());
+    if (down === null) learn(work, pending, report.results, choice, openedAt, options);
     const next: Picked =
       work.pinnedUpstream === null ? switchboard.pick(work.route, choice.hop + 1, clock()) : NOBODY_NEXT;
     const decided = decide(work, pending, report.results, next.choice !== null, options);
     tell(work, decided, choice, clock() - openedAt, options);
     const goingOn = decided.filter(({ step }) => step.kind === 'tryUpstream').map(({ index }) => index);
-    if (goingOn.length > 0) next.choice!.circuit.begin();
+    if (goingOn.length > 0) next.choice!.circuit.begin(next.choice!);
     const progress = toProgress({ work, decided, choice, report, openedAt, endedAt: clock(), next, goingOn });
     const leaseHeld = await recorder.record(progress, signals.record);
-    if (goingOn.length > 0 && !leaseHeld) next.choice!.circuit.abandon();
+    if (goingOn.length > 0 && !leaseHeld) next.choice!.circuit.abandon(next.choice!);
     choice = goingOn.length > 0 && leaseHeld ? next.choice : null;
     pending = goingOn;
   }
+}
+
+/** What it tells about the upstream, and about how fast mail may go there. */
+function learn(
+  work: Work,
+  pending: readonly number[],
+  results: readonly AttemptResult[],
+  choice: Choice,
+  begunAt: number,
+  { clock, slowdowns }: DeliverOptions,
+): void {
+  choice.circuit.learn(choice, results, clock());
+  if (!results.some(isSlowing)) return;
+  const domains = pending.map(index => recipientDomain(work.envelope.recipients[index]!.address));
+  slowdowns.learn({ upstream: choice.upstream, domains, results, begunAt }, clock());
 }
 
 const NOBODY_NEXT: Picked = { choice: null, skipped: [], comeAgain: null };
@@ -90,7 +109,9 @@ async function openFirst(work: Work, options: DeliverOptions, signals: Signals):
     await recorder.record({ ended: [], opened: [], changes: expire(work) }, signals.record);
     return null;
   }
-  const { choice, skipped } = switchboard.pick(work.route, 0, clock());
+  const picked = switchboard.pick(work.route, work.begin.hop, clock());
+  const { choice } = picked;
+  const skipped = [...work.begin.skipped, ...picked.skipped];
   if (choice === null) {
     const opened = openedFor(work, all(work), skipped);
     await recorder.record(
@@ -99,11 +120,11 @@ async function openFirst(work: Work, options: DeliverOptions, signals: Signals):
     );
     return null;
   }
-  choice.circuit.begin();
+  choice.circuit.begin(choice);
   const upstream = choice.upstream.name;
   const opened = openedFor(work, all(work), [...skipped, { hop: choice.hop, upstream, skipped: null }]);
   const leaseHeld = await recorder.record({ ended: [], opened, changes: pinTo(work, upstream) }, signals.record);
-  if (!leaseHeld) choice.circuit.abandon();
+  if (!leaseHeld) choice.circuit.abandon(choice);
   return leaseHeld ? choice : null;
 }
 
@@ -167,13 +188,18 @@ function tell(
   const { log, metrics, clock, onRetry } = options;
   for (const { index, result, step } of decided) {
     const upstream = choice.upstream.name;
-    metrics.attempts.inc({ upstream, result: result.kind, stage: result.kind === 'accepted' ? 'final' : result.stage });
+    const recipientDomain = domainPart(work.envelope.recipients[index]!.address);
+    const { kind: outcome } = result;
+    const scope = outcome === 'refused' ? result.scope : 'none';
+    metrics.attempts.inc({ upstream, result: outcome, stage: outcome === 'accepted' ? 'final' : result.stage, scope });
+    metrics.recipientDomainAttempts.inc({ domain: metrics.domainLabel(recipientDomain), result: outcome });
+    if (outcome === 'accepted') options.onDelivered(work.route.name, upstream);
     const fields = {
       messageId: work.messageId,
       deliveryId: `${work.messageId}.${work.numbers[index]}`,
       attempt: work.attempt,
       upstream,
-      recipientDomain: domainPart(work.envelope.recipients[index]!.address),
+      recipientDomain,
       ...describeResult(result),
       reason: step.reason,
       durationMs,

@@ -2,10 +2,7 @@
 import { formatReply } from '../../src/mail/reply.ts';
 import { type AttemptResult, isOurEnd } from '../../src/mail/upstream.ts';
 import { BEFORE_MAIL } from '../faults/fault.ts';
-import type { Lesson as Learnable } from '../upstreams/breaker.ts';
-
-/** With the rule by which a reply was read, for people. */
-export type Lesson = Learnable & { readonly rule?: string };
+import type { Lesson } from '../upstreams/breaker.ts';
 
 /** null = nothing: it was we who ended it. */
 export function lessonOf(results: readonly AttemptResult[]): Lesson | null {

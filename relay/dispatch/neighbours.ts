@@ -9,8 +9,8 @@ import { sayGoodbye, sayThatOneIsThere } from '../../src/store/dispatchers.ts';
 export type Neighbourhood = {
   /** Dispatchers, this one included. */
   readonly count: number;
-  /** Calls back whenever the number has changed. */
-  onChange(listener: (count: number) => void): void;
+  /** Calls back whenever the number has changed, until what it returns is called. */
+  onChange(listener: (count: number) => void): () => void;
 };
 
 export type NeighboursOptions = {
@@ -25,7 +25,7 @@ const EVERY_MS = 5_000;
 
 export class Neighbours implements Neighbourhood {
   readonly #options: NeighboursOptions;
-  readonly #listeners: ((count: number) => void)[] = [];
+  readonly #listeners = new Set<(count: number) => void>();
   #count = 1;
   #looking: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
@@ -38,8 +38,9 @@ export class Neighbours implements Neighbourhood {
     return this.#count;
   }
 
-  onChange(listener: (count: number) => void): void {
-    this.#listeners.push(listener);
+  onChange(listener: (count: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Resolves when the others are known, and can know of this one. */

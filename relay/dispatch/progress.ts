@@ -2,6 +2,7 @@
 import { formatReply } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult, Peer } from '../../src/mail/upstream.ts';
 import { formatDuration, type RetrySchedule } from '../../src/platform/duration.ts';
+import { DEFAULT_ROUTE } from '../../src/platform/route-rules.ts';
 import type { DeliveryChange, DeliveryKey, EndedAttempt, OpenedAttempt, Progress } from '../../src/store/deliveries.ts';
 import type { NextStep } from '../retry.ts';
 import type { Choice, Picked } from './switchboard.ts';
@@ -91,8 +92,10 @@ function endedAttempt(
 
 function change({ work, choice, next }: Hop, { index, result, step }: Decided): DeliveryChange {
   const base = { ...key(work, index), reason: step.reason };
+  const { name } = work.route;
   const eventData = {
-    ...{ upstream: choice.upstream.name, reason: step.reason, ...describeResult(result) },
+    ...{ upstream: choice.upstream.name, ...(name !== DEFAULT_ROUTE && { route: name }) },
+    ...{ reason: step.reason, ...describeResult(result) },
     ...(successIsOurs(work, index, result) ? { successIsOurs: true } : {}),
   };
   switch (step.kind) {
@@ -159,12 +162,20 @@ export function expire(work: Work): DeliveryChange[] {
 }
 
 /** When to come again, and why not now. */
-export type Turn = Pick<DeliveryChange, 'dueInMs' | 'reason' | 'waitsFor'>;
+export type Turn = Pick<DeliveryChange, 'reason' | 'waitsFor'> & { readonly dueInMs: number };
 
-/** Gives back what was claimed too early, before anything was tried, until its turn. */
-export function waitUntil(keys: readonly DeliveryKey[], turn: Turn): Progress {
-  return { ended: [], opened: [], changes: changeAll(keys, { ...turn, uncounted: true }) };
+/**
+ * Gives back what was claimed too early, before anything was tried, until its turn. What may have been delivered already
+ * still is so at that upstream only.
+ */
+export function waitUntil(deliveries: readonly (DeliveryKey & PinnedTo)[], turn: Turn): Progress {
+  const changes = deliveries.flatMap(one =>
+    changeAll([one], { ...turn, pinnedUpstream: one.pinnedUpstream, uncounted: true }),
+  );
+  return { ended: [], opened: [], changes };
 }
+
+type PinnedTo = Pick<DeliveryChange, 'pinnedUpstream'>;
 
 function changeAll(
   keys: readonly DeliveryKey[],

@@ -15,15 +15,18 @@ import { createLifetimes } from '../routing/lifetimes.ts';
 import { RouteBook } from '../routing/route-book.ts';
 import { Router } from '../routing/router.ts';
 import { createUpstream } from '../upstreams/create.ts';
-import type { UpstreamChange } from './circuit.ts';
+import { CircuitWatch } from './circuit-watch.ts';
 import type { Habits } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Fallbacks } from './fallbacks.ts';
 import { Fleet } from './fleet.ts';
 import type { HandOver } from './hand-over.ts';
+import { Lanes } from './lanes.ts';
 import { Neighbours } from './neighbours.ts';
+import { Placement } from './placement.ts';
 import { Recorder } from './recorder.ts';
+import { Slowdowns } from './slowdowns.ts';
 import { Switchboard } from './switchboard.ts';
-import { UpstreamDiary } from './upstream-diary.ts';
 
 export type SendingOptions = {
   readonly pool: Pool;
@@ -59,20 +62,24 @@ export function createSending(options: SendingOptions): Sending {
   let byHand: readonly RouteRule[] = [];
   const holder = `${nodeId}:${runId}`;
   const neighbours = new Neighbours({ pool, holder, node: nodeId, log });
-  const diary = new UpstreamDiary(pool, nodeId, log);
   const fleet = new Fleet({
     create: upstream => createUpstream(upstream, settings, hostname, { pace: { pool, neighbours } }),
     neighbours,
     circuit: {
       ...{ log, metrics },
       onOpportunity: () => dispatcher.wake(),
-      onChange: (change: UpstreamChange) => diary.note(change),
+      onFinding: (circuit, finding) => watch.note(circuit, finding),
     },
   });
   fleet.replace(settings.POSTERN_UPSTREAMS ?? []);
   const router = new Router(fleet.names, settings.POSTERN_ROUTES, Math.random);
+  const fallbacks = new Fallbacks({ log, metrics });
+  fallbacks.rules = router.rules;
+  const watch: CircuitWatch = new CircuitWatch({ pool, fleet, fallbacks, holder, nodeId, clock, log });
   const reroute = () => {
     router.replace(fleet.names, [...byHand, ...settings.POSTERN_ROUTES]);
+    fallbacks.rules = router.rules;
+    watch.refresh();
     dispatcher.wake();
   };
   const routeBook = new RouteBook({
@@ -82,14 +89,21 @@ export function createSending(options: SendingOptions): Sending {
       reroute();
     },
   });
+  const switchboard = new Switchboard(fleet, router);
+  const slowdowns = new Slowdowns({
+    ...{ pool, neighbours, clock, log, metrics, node: nodeId },
+    upstreams: () => fleet.names,
+  });
+  const lanes = new Lanes(fleet, clock);
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
-    ...{ pool, fleet, router, recorder, holder, nodeId, clock, log },
+    ...{ pool, fleet, lanes, recorder, holder, nodeId, clock, log },
+    placement: new Placement({ router, fleet, switchboard, lanes, slowdowns, clock }),
     budget: new ByteBudget(DISPATCH_BUDGET_BYTES),
     deliver: {
-      ...{ recorder, clock, log, metrics, random: Math.random },
-      switchboard: new Switchboard(fleet, router),
+      ...{ switchboard, slowdowns, recorder, clock, log, metrics, random: Math.random },
       habits: () => habits,
+      onDelivered: (route, upstream) => fallbacks.delivered(route, upstream),
       onRetry: delayMs => queue.wake(delayMs),
     },
   });
@@ -99,22 +113,23 @@ export function createSending(options: SendingOptions): Sending {
       const { added, removed } = fleet.replace(changed.POSTERN_UPSTREAMS ?? []);
       settings = changed;
       habits = habitsOf(settings, options);
-      diary.begin(added);
       reroute();
       log.info({ event: 'reconfigured', added, removed, routes: settings.POSTERN_ROUTES.length }, 'reconfigured');
     },
     async start() {
-      diary.begin(fleet.names);
       await neighbours.start();
+      await slowdowns.start();
       await routeBook.start();
+      await watch.start();
       await dispatcher.start();
       queue.listen(() => dispatcher.wake());
     },
     async stop(graceMs) {
       await routeBook.stop();
       await dispatcher.stop(graceMs);
+      await watch.stop();
+      await slowdowns.stop();
       await neighbours.stop();
-      await diary.stop();
       await fleet.close();
     },
   };

@@ -23,8 +23,8 @@ import { formatRate, freeAt, isFree, RECOVERY_MS, rateAt, type Slowdown, slowed 
 export type SlowdownsOptions = {
   readonly pool: Pool;
   readonly neighbours: Pick<Neighbourhood, 'count'>;
-  /** Names of those that this process sends through. */
-  readonly upstreams: readonly string[];
+  /** Names of those that this process sends through now. */
+  readonly upstreams: () => readonly string[];
   readonly node: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,6 +39,7 @@ export type Ended = {
   readonly begunAt: number;
 };
 
+export type Asking = { readonly hasWaited: boolean; readonly isPromised: boolean };
 export type Wait = { readonly waitMs: number; readonly reason: string };
 
 type Slow = SlowPair & {
@@ -75,13 +76,13 @@ export class Slowdowns {
 
   constructor(options: SlowdownsOptions) {
     this.#options = options;
-    for (const upstream of options.upstreams) options.metrics.slowedPairs.set({ upstream }, 0);
   }
 
   /** Resolves when what others have learned is known. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => void this.share(), READ_EVERY_MS);
     await this.share();
+    this.#measure();
   }
 
   async stop(): Promise<void> {
@@ -89,13 +90,19 @@ export class Slowdowns {
     await this.#working;
   }
 
+  /** Whether nobody is slowed down. */
+  get isQuiet(): boolean {
+    return this.#slow.size === 0;
+  }
+
   /**
    * Before an attempt: null = go now, which counts; else when to come back, and then with `hasWaited`: the place is kept from
-   * those who come for the first time. Whoever is to go to several domains at once asks for each.
+   * those who come for the first time; unless nothing was promised, for whoever goes elsewhere instead. Whoever is to go to
+   * several domains at once asks for each.
    */
-  turn(upstream: string, domain: string, now: number, hasWaited: boolean): Wait | null {
+  turn(upstream: string, domain: string, now: number, comer: Asking): Wait | null {
     if (this.#slow.size > 0) {
-      const waits = this.#stepUp([this.#find(upstream, domain, now), this.#find(upstream, ALL, now)], now, hasWaited);
+      const waits = this.#stepUp([this.#find(upstream, domain, now), this.#find(upstream, ALL, now)], now, comer);
       if (waits) return waits;
     }
     this.#count(upstream, domain, now);
@@ -134,14 +141,14 @@ export class Slowdowns {
   // ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Only where all of them say go is a turn taken at any. */
-  #stepUp(pairs: readonly (Slow | null)[], now: number, hasWaited: boolean): Wait | null {
+  #stepUp(pairs: readonly (Slow | null)[], now: number, { hasWaited, isPromised }: Asking): Wait | null {
     const comer = { hasWaited, sharers: this.#options.neighbours.count };
     const going: [Slow, SlowLine][] = [];
     for (const slow of pairs) {
       if (slow === null) continue;
       const { line, waitMs } = stepUp(slow.line, slow.slowdown, comer, now);
       if (waitMs !== null) {
-        slow.line = line;
+        if (isPromised) slow.line = line;
         return { waitMs, reason: describe(slow, now) };
       }
       going.push([slow, line]);
@@ -249,7 +256,9 @@ export class Slowdowns {
     const { metrics, upstreams, clock } = this.#options;
     const now = clock();
     const slow = [...this.#slow.values()].filter(({ slowdown }) => !isFree(slowdown, now));
-    for (const name of upstreams) {
+    // Upstreams come and go with the settings.
+    metrics.slowedPairs.reset();
+    for (const name of upstreams()) {
       metrics.slowedPairs.set({ upstream: name }, slow.filter(({ upstream }) => upstream === name).length);
     }
   }
@@ -263,7 +272,8 @@ export class Slowdowns {
   }
 }
 
-function isSlowing(result: AttemptResult): result is Refusal {
+/** Whether it asks for less. */
+export function isSlowing(result: AttemptResult): result is Refusal {
   return result.kind === 'refused' && result.slows;
 }
 

@@ -40,7 +40,7 @@ export class Switchboard {
       const notNow = isDown ? null : (member.upstream.notNow?.(now) ?? null);
       if (!isDown && notNow === null) return { choice: { hop, ...member }, skipped, comeAgain: null };
       if (notNow) waits.push({ at: notNow.until, reason: `${name}: ${notNow.reason}` });
-      skipped.push({ hop, upstream: name, skipped: notNow?.reason ?? member?.circuit.whyPassedOver(now) ?? GONE });
+      skipped.push({ hop, upstream: name, skipped: notNow?.reason ?? member?.circuit.passOver(now) ?? GONE });
     }
     // One that is down may be back sooner than any of these.
     const comeAgain = waits.length === skipped.length ? waits.toSorted((a, b) => a.at - b.at)[0] : null;

@@ -8,7 +8,7 @@ import type { ClaimedDelivery, DeliveryKey } from '../../src/store/deliveries.ts
 import type { MessageFacts } from '../routing/match.ts';
 import type { Route } from '../routing/router.ts';
 import type { Handing } from './hand-over.ts';
-import type { Choice } from './switchboard.ts';
+import type { Choice, Skipped } from './switchboard.ts';
 
 export type Work = {
   readonly messageId: MessageId;
@@ -29,6 +29,7 @@ export type Work = {
   readonly pinnedUpstream: string | null;
   /** Where the attempt is open already, by the accepting commit. */
   readonly opened: Choice | null;
+  readonly begin: Beginning;
 };
 
 /** null = nobody is left to send it to. */
@@ -52,7 +53,7 @@ export function workOfAcceptance(
     acceptedAt: message.acceptedAt.getTime(),
     expiresAt: message.expiresAt.getTime(),
     pinnedUpstream: null,
-    opened: handing.choice,
+    ...{ opened: handing.choice, begin: { hop: handing.choice.hop, skipped: [] } },
   };
 }
 
@@ -68,10 +69,17 @@ export function groupClaimed(claimed: readonly ClaimedDelivery[]): ClaimedDelive
   return [...groups.values()];
 }
 
-/** Deliveries of one message that go the same way. */
-export type Placed = { readonly deliveries: readonly ClaimedDelivery[]; readonly route: Route };
+/** Where along its route an attempt begins, and why not sooner. */
+export type Beginning = { readonly hop: number; readonly skipped: readonly Skipped[] };
 
-export function workOfClaimed({ deliveries: group, route }: Placed, content: Buffer): Work {
+/** Deliveries of one message that go the same way. */
+export type Placed = {
+  readonly deliveries: readonly ClaimedDelivery[];
+  readonly route: Route;
+  readonly begin: Beginning;
+};
+
+export function workOfClaimed({ deliveries: group, route, begin }: Placed, content: Buffer): Work {
   const first = group[0]!;
   return {
     messageId: first.messageId,
@@ -91,7 +99,7 @@ export function workOfClaimed({ deliveries: group, route }: Placed, content: Buf
     acceptedAt: first.acceptedAt.getTime(),
     expiresAt: first.expiresAt.getTime(),
     pinnedUpstream: first.pinnedUpstream,
-    opened: null,
+    ...{ opened: null, begin },
   };
 }
 

@@ -49,7 +49,8 @@ export function senderDomains({ headerFrom, reversePath }: MessageFacts): string
   return addresses.map(address => foldDomain(domainOf(address)));
 }
 
-function recipientDomain(recipient: string): string {
+/** Folded: the form in which two spellings of one domain meet. */
+export function recipientDomain(recipient: string): string {
   return foldDomain(domainOf(recipient as Address));
 }
 

@@ -50,6 +50,7 @@ export class MxUpstream implements Upstream {
   readonly #pacer: Pacer;
   readonly #places: Places;
   readonly #pools = new Map<string, SessionPool>();
+  readonly #leaveNeighbours: (() => void) | undefined;
   #closed = false;
 
   /** Throws when the `ca` file is none. */
@@ -59,7 +60,7 @@ export class MxUpstream implements Upstream {
     this.#options = options;
     this.#pacer = new Pacer(settings, options.pace);
     this.#places = new Places(this.#shareOf(settings.connections));
-    options.pace?.neighbours.onChange(() => this.#share());
+    this.#leaveNeighbours = options.pace?.neighbours.onChange(() => this.#share());
     this.#session = {
       ...{ settings, dns, hostname, random, findStsPolicy, away: new Away(clock) },
       session: { ...options, clientName: settings.clientName ?? options.clientName },
@@ -106,6 +107,7 @@ export class MxUpstream implements Upstream {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#leaveNeighbours?.();
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
   }

@@ -19,6 +19,7 @@ export class SmtpUpstream implements Upstream {
   readonly #session: SessionOptions;
   readonly #pool: SessionPool;
   readonly #pacer: Pacer;
+  readonly #leaveNeighbours: (() => void) | undefined;
 
   /** Throws when the `ca` file is none. */
   constructor({ settings, pace, ...options }: SmartHostOptions) {
@@ -32,7 +33,7 @@ export class SmtpUpstream implements Upstream {
       open: signal => SmtpSession.open(this.#session, signal),
       turn: signal => this.#pacer.turn(signal),
     });
-    pace?.neighbours.onChange(count => this.#pool.resize(shareOf(settings.connections, count)));
+    this.#leaveNeighbours = pace?.neighbours.onChange(count => this.#pool.resize(shareOf(settings.connections, count)));
   }
 
   notNow(now: number) {
@@ -51,6 +52,7 @@ export class SmtpUpstream implements Upstream {
   }
 
   async close(): Promise<void> {
+    this.#leaveNeighbours?.();
     this.#pool.close();
   }
 }

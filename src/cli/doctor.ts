@@ -16,6 +16,7 @@ import { checkGateway } from './check-gateway.ts';
 import { readSettings, withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
 import { testUpstream } from './upstream.ts';
+import { findState, readState } from './upstream-state.ts';
 
 export function registerDoctor(program: Command): void {
   program
@@ -54,7 +55,9 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
             };
       const queue = await checkQueue(settings, url, log);
       if (missing.length > 0) return [database, schema, queue];
-      return [database, schema, queue, ...(await checkSecretKey(db, settings)), ...(await checkDomains(db, settings))];
+      const found = [...(await checkSecretKey(db, settings)), ...(await checkDomains(db, settings))];
+      const upstreams = (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name);
+      return [database, schema, queue, ...found, ...findState(await readState({ pool }), upstreams)];
     });
   } catch (error) {
     const todo = settings.DATABASE_URL

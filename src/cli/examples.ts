@@ -51,8 +51,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'event list': [
     ["event list --topic 'domain:*' --since 7d", 'what became of the DNS'],
     ["event list --topic 'quota:*'", 'who came near a limit'],
+    ["event list --topic 'route:*' --since 7d", 'when mail ran on a fallback, for how long, and how much'],
     ['event list --message 01KAR2Z4X0FQ3ZC4M8Y5T6V7W8', 'all that happened to one message'],
   ],
+  'upstream open': [
+    ["upstream open ses --for 2h --reason 'moving to a new address'", 'no mail goes there meanwhile'],
+    ['upstream open ses', 'until `upstream close ses`'],
+  ],
+  'upstream close': [['upstream close ses', 'the account is mended: do not wait for the next look']],
   'quota set': [
     ['quota set --credential shop --messages 5 --per minute', 'one app'],
     ['quota set --stream bulk --recipient-domain gmail.com --recipients 500 --per 15m', 'one receiver'],

@@ -1,9 +1,11 @@
 // `postern queue status`: what waits, and why, and who sends.
 import type { Command } from 'commander';
 import { type LiveDispatcher, listDispatchers } from '../store/dispatchers.ts';
+import { readFallbacks } from '../store/fallbacks.ts';
 import { queueSummary } from '../store/queue-summary.ts';
 import { formatSecond, formatTime, printJson, withStore } from './context.ts';
 import { printTable } from './table.ts';
+import { describeFallback } from './upstream-state.ts';
 
 export function registerQueue(program: Command): void {
   const queue = program.command('queue').description('what waits to be sent');
@@ -15,11 +17,12 @@ export function registerQueue(program: Command): void {
 }
 
 async function status({ json }: { json?: boolean }): Promise<void> {
-  const { summary, dispatchers } = await withStore(async ({ pool }) => ({
+  const { summary, dispatchers, fallbacks } = await withStore(async ({ pool }) => ({
     summary: await queueSummary(pool),
     dispatchers: await listDispatchers(pool),
+    fallbacks: await readFallbacks(pool),
   }));
-  if (json) return printJson({ ...summary, dispatchers });
+  if (json) return printJson({ ...summary, dispatchers, fallbacks });
   console.log(
     `${summary.queued} queued: ${summary.due} due, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
       (summary.oldestAcceptedAt ? `; the oldest since ${formatTime(summary.oldestAcceptedAt)}` : ''),
@@ -29,6 +32,7 @@ async function status({ json }: { json?: boolean }): Promise<void> {
       `${summary.held} held: \`npx postern message find --state held\` shows them, \`message release\` sends them`,
     );
   console.log(describeDispatchers(dispatchers));
+  for (const fallback of fallbacks) console.log(describeFallback(fallback));
   if (summary.reasons.length > 0) {
     console.log('');
     printTable(

@@ -24,8 +24,8 @@ export function tellStory({ message, deliveries, attempts, events, tells }: Mess
   for (const delivery of deliveries) {
     lines.push('', `${delivery.recipient}: ${describeState(delivery)}`);
     const own = attempts.filter(attempt => attempt.n === delivery.n);
-    lines.push(`  ${formatTime(message.accepted_at)}  accepted`);
     const told = events.filter(event => event.n === delivery.n || event.n === null);
+    lines.push(`  ${formatTime(message.accepted_at)}  accepted${describeRoutes(told)}`);
     const entries = [
       ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
@@ -39,6 +39,12 @@ export function tellStory({ message, deliveries, attempts, events, tells }: Mess
 function describeOrigin({ remote_address, credential_name }: Message, tells: MessageStory['tells']): string {
   if (tells.length > 0) return `as a notification of ours, for credential ${credential_name}`;
   return `from ${remote_address} by credential ${credential_name}`;
+}
+
+/** By which rules it went, where they are not the default; more than one when rules changed meanwhile. */
+function describeRoutes(events: readonly Event[]): string {
+  const routes = new Set(events.flatMap(({ data }) => (data as { route?: string } | null)?.route ?? []));
+  return routes.size === 0 ? '' : `, by route ${[...routes].join(', then ')}`;
 }
 
 /** What the app said about it, and what was found out about who it is from. */

@@ -1,19 +1,22 @@
-// `postern upstream list|test`: where mail goes, what the dispatchers last said of it, and whether it would get there now.
+// `postern upstream list|test|open|close`: where mail goes, what is known of each upstream, whether mail would get there
+// now, and whether it is to.
 
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { createUpstream, SessionError } from '../../relay/index.ts';
 import type { Settings } from '../platform/settings.ts';
 import { describePlace, type UpstreamSettings } from '../platform/upstream-url.ts';
-import { type DownUpstream, listDownUpstreams } from '../store/upstream-changes.ts';
-import { Failure, formatTime, printJson, readSettings, withRunningStore } from './context.ts';
+import type { CircuitState } from '../store/circuits.ts';
+import { Failure, printJson, readSettings, withRunningStore } from './context.ts';
 import { printTable } from './table.ts';
+import { close, open } from './upstream-control.ts';
+import { describeCircuit, describeFallback, type KnownState, readState } from './upstream-state.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
   upstream
     .command('list')
-    .description('the upstreams in order, and which are down, since when and why')
+    .description('the upstreams in order, which are down, since when and why, and what runs on a fallback')
     .option('--json', 'print JSON, one a line')
     .action(list);
   upstream
@@ -21,6 +24,18 @@ export function registerUpstream(program: Command): void {
     .description('connect, TLS and AUTH with one upstream, or with each; sends nothing')
     .option('--json', 'print JSON, one a line')
     .action(test);
+  upstream
+    .command('open <name>')
+    .description('open its circuit by hand: no mail goes there until it is closed, or the time is over')
+    .option('--reason <text>', 'why, for whoever looks')
+    .option('--for <duration>', 'how long: 30m, 2h')
+    .option('--json', 'print JSON')
+    .action(open);
+  upstream
+    .command('close <name>')
+    .description('close its circuit: it may have mail again at once')
+    .option('--json', 'print JSON')
+    .action(close);
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {
@@ -29,38 +44,46 @@ async function list({ json }: { json?: boolean }): Promise<void> {
     return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   }
   // The list is wanted most when something is wrong: without the database it is shown all the same.
-  const down = await withRunningStore(({ pool }) => listDownUpstreams(pool)).catch(() => null);
-  const downOf = (name: string) => down?.filter(({ upstream }) => upstream === name) ?? null;
+  const state = await withRunningStore(readState).catch(() => null);
+  const circuitOf = (name: string) => (state ? state.circuits.find(({ upstream }) => upstream === name) : null);
   if (json) {
-    for (const upstream of upstreams) printJson({ ...withoutPasswords(upstream), down: downOf(upstream.name) });
+    for (const upstream of upstreams) printJson(describe(upstream, circuitOf(upstream.name), state));
     return;
   }
   printTable(
-    ['NAME', 'WHERE', 'USER', 'TLS', 'CONNECTIONS', 'RATE', 'STATE'],
-    upstreams.map(upstream => row(upstream, downOf(upstream.name))),
+    ['NAME', 'WHERE', 'TLS', 'AT ONCE', 'RATE', 'STATE'],
+    upstreams.map(upstream => row(upstream, circuitOf(upstream.name))),
   );
+  if (state && state.fallbacks.length > 0) console.log(`\n${state.fallbacks.map(describeFallback).join('\n')}`);
 }
 
-function row(upstream: UpstreamSettings, down: readonly DownUpstream[] | null): string[] {
+function row(upstream: UpstreamSettings, circuit: CircuitState | null | undefined): string[] {
   const { name, connections, ratePerSecond } = upstream;
   const rate = ratePerSecond === null ? 'unlimited' : `${ratePerSecond}/s`;
-  const user = upstream.kind === 'smtp' ? upstream.user : null;
+  const user = upstream.kind === 'smtp' && upstream.user !== null ? ` as ${upstream.user}` : '';
   const tls = 'tls' in upstream ? upstream.tls : '-';
-  return [name, describePlace(upstream), user ?? '-', tls, String(connections), rate, describeState(down)];
+  return [name, `${describePlace(upstream)}${user}`, tls, String(connections), rate, describeCircuit(circuit)];
+}
+
+/** `circuit` is null where nobody can say, the database not being up. */
+function describe(upstream: UpstreamSettings, circuit: CircuitState | null | undefined, state: KnownState | null) {
+  const { failures = 0, cause = null, reason = null, rule = null, openedAt: since = null } = circuit ?? {};
+  const { openedBy: by = null, openUntil: until = null, lookInMs = null, trialHolder = null } = circuit ?? {};
+  const isOpen = failures > 0;
+  return {
+    ...withoutPasswords(upstream),
+    circuit:
+      circuit === null
+        ? null
+        : { state: isOpen ? 'open' : 'closed', failures, cause, reason, rule, since, by, until, lookInMs, trialHolder },
+    fallbacks: state?.fallbacks.filter(({ from }) => from.includes(upstream.name)) ?? null,
+  };
 }
 
 function withoutPasswords(upstream: UpstreamSettings): object {
   if (!('proxy' in upstream)) return upstream;
   const proxy = upstream.proxy && { ...upstream.proxy, password: undefined };
   return { ...upstream, password: undefined, proxy };
-}
-
-/** null = the database is not up: nobody can say. */
-function describeState(down: readonly DownUpstream[] | null): string {
-  if (down === null) return 'unknown';
-  if (down.length === 0) return 'up';
-  const where = (node: string) => (down.length > 1 ? ` at ${node}` : '');
-  return down.map(({ node, since, reason }) => `down${where(node)} since ${formatTime(since)}: ${reason}`).join('; ');
 }
 
 async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {

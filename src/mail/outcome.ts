@@ -42,6 +42,9 @@ export type EventKind =
   // About an upstream and a recipient domain that it, or its hosts, asked us to be slower for.
   | 'pair-slowed'
   | 'pair-recovered'
+  // About a route: nobody of its first group takes mail, and others do instead.
+  | 'fallback-began'
+  | 'fallback-ended'
   | ReturnedKind
   | 'address-suppressed'
   | AlarmKind;

@@ -1,7 +1,11 @@
 // Prometheus metrics. One registry for each gateway, so that tests in one process do not add up.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { BusiestNames } from './busiest-names.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+const NAMED_DOMAINS = 50;
+const ATTEMPT_RESULTS = ['accepted', 'refused', 'unreachable', 'uncertain'];
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -9,6 +13,16 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics(countQueued: () => Promise<number>) {
   const registry = new Registry();
   const registers = [registry];
+  const recipientDomainAttempts = new Counter({
+    name: 'postern_recipient_domain_attempts_total',
+    help: 'Attempts by recipient domain and result: the busiest domains by name, all others as other',
+    labelNames: ['domain', 'result'],
+    registers,
+  });
+  // A name that is given up takes its series along: there are never more than so many.
+  const domains = new BusiestNames(NAMED_DOMAINS, domain => {
+    for (const result of ATTEMPT_RESULTS) recipientDomainAttempts.remove({ domain, result });
+  });
   return {
     registry,
     sessions: new Gauge({
@@ -60,10 +74,13 @@ export function createMetrics(countQueued: () => Promise<number>) {
     }),
     attempts: new Counter({
       name: 'postern_attempts_total',
-      help: 'Attempts by upstream and result',
-      labelNames: ['upstream', 'result', 'stage'],
+      help: 'Attempts by upstream and result, and who was at fault',
+      labelNames: ['upstream', 'result', 'stage', 'scope'],
       registers,
     }),
+    recipientDomainAttempts,
+    /** Under which name attempts at a domain are counted: its own, or `other`. */
+    domainLabel: (domain: string) => domains.nameOf(domain.toLowerCase()),
     settled: new Counter({
       name: 'postern_deliveries_settled_total',
       help: 'Deliveries by the state that they came to',
@@ -86,6 +103,24 @@ export function createMetrics(countQueued: () => Promise<number>) {
       name: 'postern_slowed_pairs',
       help: 'Recipient domains, or the whole upstream, that are slowed down now',
       labelNames: ['upstream'],
+      registers,
+    }),
+    circuitOpen: new Gauge({
+      name: 'postern_circuit_open',
+      help: '1 while the circuit of the upstream is open for that cause',
+      labelNames: ['upstream', 'cause'],
+      registers,
+    }),
+    routeOnFallback: new Gauge({
+      name: 'postern_route_on_fallback',
+      help: '1 while no upstream of the first group of the route takes mail, and others do instead',
+      labelNames: ['route'],
+      registers,
+    }),
+    fallbackDeliveries: new Counter({
+      name: 'postern_fallback_deliveries_total',
+      help: 'Deliveries that an upstream behind the first group of their route took',
+      labelNames: ['route', 'upstream'],
       registers,
     }),
     providerRequests: new Counter({

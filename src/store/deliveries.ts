@@ -15,6 +15,8 @@ export type ClaimedDelivery = {
   readonly notify: string | null;
   readonly orcpt: string | null;
   readonly pinnedUpstream: string | null;
+  /** Why it waited until now. */
+  readonly reason: string | null;
   readonly reversePath: string | null;
   readonly ret: 'FULL' | 'HDRS' | null;
   readonly envid: string | null;
@@ -79,13 +81,13 @@ with due_transactional as (${DUE(which, order, 'transactional', '$1')}
   returning d.*
 )
 select c.message_id as "messageId", c.n, null::text as suppressed, c.attempt, c.recipient, c.notify, c.orcpt,
-       c.pinned_upstream as "pinnedUpstream", m.reverse_path as "reversePath", m.ret, m.envid, m.body,
+       c.pinned_upstream as "pinnedUpstream", c.reason, m.reverse_path as "reversePath", m.ret, m.envid, m.body,
        m.smtp_utf8 as "smtpUtf8", m.trace_header as "traceHeader", m.omitted, m.size,
        m.accepted_at as "acceptedAt", m.expires_at as "expiresAt", m.tenant_id as "tenantId",
        m.credential_name as "credentialName", m.stream, m.tags, m.header_from as "headerFrom"
 from claimed c join messages m using (message_id)
 union all
-select message_id, n, reason, ${'null, '.repeat(17)}stream, null, null from suppressed
+select message_id, n, reason, ${'null, '.repeat(18)}stream, null, null from suppressed
 order by "messageId", n`;
 
 const CLAIM_DUE = CLAIM(`state = 'queued' and due_at <= now()`, 'due_at');

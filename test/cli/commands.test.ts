@@ -173,7 +173,7 @@ describe('upstream, queue, send, doctor, migrate', () => {
       POSTERN_UPSTREAMS: `${environment.POSTERN_UPSTREAMS},smtp://u:hunter2@127.0.0.1:1?name=dead`,
     };
     const list = await postern(env, 'upstream', 'list');
-    expect(list.stdout).toMatch(/^dead +127\.0\.0\.1:1 +u /m);
+    expect(list.stdout).toMatch(/^dead +127\.0\.0\.1:1 as u /m);
     expect(list.stdout + (await postern(env, 'upstream', 'list', '--json')).stdout).not.toContain('hunter2');
     const tested = await postern(env, 'upstream', 'test', '--json');
     expect(tested.code).toBe(1);
@@ -348,7 +348,8 @@ describe('with the gateway stopped', () => {
     await gateway.reaches(id, 'delivered');
     await gateway.stop();
     expect((await json('message', 'find', '--to', 'late@x.example'))[0].messageId).toBe(id);
-    expect((await json('queue', 'status'))[0]).toHaveProperty('queued');
+    expect((await json('queue', 'status'))[0]).toMatchObject({ queued: expect.any(Number), dispatchers: [] });
+    expect((await run('queue', 'status')).stdout).toContain('\nno dispatcher at work\n');
     const sent = await run('send', '--to', 'x@x.example');
     expect([sent.code, sent.stderr]).toEqual([
       1,

@@ -34,6 +34,11 @@ describe('explain --reply', () => {
     expect(stdout).toMatch(/\nAt +rcpt, data, final\nFault +recipient, by the rule no-such-user\nThen +failed\n/);
   });
 
+  it('says when less will go there for a while', async () => {
+    const { stdout } = await explain('--reply', '454 Throttling failure: Maximum sending rate exceeded');
+    expect(stdout).toMatch(/\nPace +is halved, and recovers within ten minutes\n/);
+  });
+
   it('says for how long a reply asks', async () => {
     const { stdout } = await explain(
       '--reply',

@@ -1,6 +1,6 @@
 // The first upstream has suspended our account: one message finds out, the others do not ask, and people can see why.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { listDownUpstreams } from '../../src/store/upstream-changes.ts';
+import { readCircuits } from '../../src/store/circuits.ts';
 import { postern } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -33,8 +33,8 @@ it('is asked once, passed over from then on, and listed with the reason until it
     { upstream: 'second', result: 'accepted' },
   ]);
   await eventually(async () => {
-    expect(await listDownUpstreams(database.pool)).toMatchObject([
-      { upstream: 'first', node: expect.any(String), reason: PAUSED },
+    expect(await readCircuits(database.pool)).toMatchObject([
+      { upstream: 'first', cause: 'account-closed', openedBy: expect.any(String), reason: PAUSED },
     ]);
   });
   const events = await database.rows(`select kind, topic, data from events where topic is not null order by event_id`);
@@ -43,18 +43,28 @@ it('is asked once, passed over from then on, and listed with the reason until it
       ...{ kind: 'upstream-down', topic: 'upstream:first' },
       data: { cause: 'account-closed', rule: 'ses-sending-paused', reason: PAUSED },
     },
+    {
+      ...{ kind: 'fallback-began', topic: 'route:default' },
+      data: { from: ['first'], to: ['second'], reason: `first: ${PAUSED}` },
+    },
   ]);
   const environment = { ...settings, DATABASE_URL: database.url };
   const listed = await postern(environment, 'upstream', 'list');
   expect(listed.stdout).toMatch(
-    /^first .* down since [\d -]+[\d:.]+: 554 Message rejected: Sending paused for this account\.$/m,
+    /^first .* down since [\d -]+[\d:]+: 554 Message rejected: Sending paused for this account\.$/m,
   );
   expect(listed.stdout).toMatch(/^second .* up$/m);
+  expect(listed.stdout).toMatch(/^Mail of route default runs on second since .*: first: 554 .*$/m);
   expect((await postern(environment, 'message', 'show', one)).stdout).toContain(
     '→ next upstream: upstream-refused-at-final (ses-sending-paused)',
   );
   await gateway.end();
-  // Whoever runs next believes in all of them.
-  expect(await listDownUpstreams(database.pool)).toEqual([]);
+  // Whoever runs next asks it no sooner.
+  const next = await startTestGateway(settings, { database });
+  const third = await next.submit('c@x.example');
+  await next.reaches(third, 'delivered');
+  expect(await next.attempts(third)).toMatchObject([{ upstream: 'first', result: 'skipped' }, { upstream: 'second' }]);
+  expect(first.conversations.flat().filter(line => line.startsWith('MAIL'))).toHaveLength(1);
+  await next.end();
   await Promise.all([first.stop(), second.stop()]);
 });

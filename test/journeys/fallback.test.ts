@@ -1,5 +1,6 @@
 // The first upstream cannot: the message goes to the second within the same attempt, and the timeline says why.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postern } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Attempt, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -16,6 +17,9 @@ type Scene = { first: ScriptedUpstream; second: ScriptedUpstream; gateway: TestG
 async function withTwo(script: Script, play: (scene: Scene) => Promise<void>, query = '', login = ''): Promise<void> {
   const first = await ScriptedUpstream.start(script);
   const second = await ScriptedUpstream.start();
+  // What the last scene found out of its upstreams of these names.
+  await database.rows('delete from slowdowns');
+  await database.rows('delete from circuits');
   const upstreams = `${first.url(`name=first${query}`, login)},${second.url('name=second')}`;
   const gateway = await startTestGateway(
     { POSTERN_UPSTREAMS: upstreams, POSTERN_UPSTREAM_TIMEOUT: '1s' },
@@ -144,6 +148,35 @@ describe('another upstream takes the message at once', () => {
       },
     );
   });
+});
+
+it('is counted by who was at fault, by domain and by route, and the timeline names the rule', async () => {
+  const first = await ScriptedUpstream.start({ mail: '554 5.7.1 Account suspended' });
+  const second = await ScriptedUpstream.start();
+  const rule = { name: 'shop', when: { 'sender-domain': 'example.com' }, to: 'first, second' };
+  const settings = {
+    POSTERN_UPSTREAMS: `${first.url('name=first')},${second.url('name=second')}`,
+    POSTERN_ROUTES: JSON.stringify([rule]),
+  };
+  const own = await cloneDatabase();
+  const gateway = await startTestGateway(settings, { database: own });
+  const id = await gateway.submit('a@X.example');
+  await gateway.reaches(id, 'delivered');
+  const metrics = await (await gateway.http('/metrics')).text();
+  for (const line of [
+    'postern_attempts_total{upstream="first",result="refused",stage="mail",scope="upstream"} 1',
+    'postern_attempts_total{upstream="second",result="accepted",stage="final",scope="none"} 1',
+    'postern_recipient_domain_attempts_total{domain="x.example",result="refused"} 1',
+    'postern_recipient_domain_attempts_total{domain="x.example",result="accepted"} 1',
+    'postern_fallback_deliveries_total{route="shop",upstream="second"} 1',
+    'postern_circuit_open{upstream="first",cause="account-closed"} 1',
+    'postern_upstream_up{upstream="first"} 0',
+  ])
+    expect(metrics).toContain(`${line}\n`);
+  const shown = await postern({ ...settings, DATABASE_URL: own.url }, 'message', 'show', id);
+  expect(shown.stdout).toMatch(/ {2}accepted, by route shop$/m);
+  await gateway.end();
+  await Promise.all([first.stop(), second.stop(), own.drop()]);
 });
 
 describe('no other upstream is tried', () => {

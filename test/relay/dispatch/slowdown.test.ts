@@ -150,3 +150,38 @@ describe('the line', () => {
     expect(waits.slice(58)).toEqual([580, 590, ...Array(20).fill(LONGEST_WAIT_MS / 1_000)]);
   });
 });
+
+describe('a receiver that takes so much and no more', () => {
+  /** An hour of as much mail as may go; each attempt takes a second. What it takes in ten seconds, and what it refuses. */
+  function anHour(mostPerSecond: number) {
+    const sent = noneSent(0);
+    const taken: number[] = [];
+    let refused = 0;
+    let slowdown: Slowdown | null = null;
+    let line = EMPTY_LINE;
+    for (let now = 0; now < seconds(3_600); now += 20) {
+      if (slowdown && !isFree(slowdown, now)) {
+        const step = stepUp(line, slowdown, { hasWaited: true, sharers: 1 }, now);
+        // Whoever may not go comes again; this looks at the rate only.
+        if (step.waitMs !== null) continue;
+        line = step.line;
+      }
+      countSent(sent, now);
+      const lately = taken.filter(at => at > now - seconds(10)).length;
+      if (lately < mostPerSecond * 10) {
+        taken.push(now);
+        continue;
+      }
+      refused += 1;
+      const refusal = { sentPerSecond: sentPerSecond(sent, now), begunAt: now - 1_000, reason: '421 4.7.28' };
+      slowdown = slowed(slowdown, refusal, now) ?? slowdown;
+    }
+    return { taken: taken.length, refused };
+  }
+
+  it.each([0.5, 2, 10])('of %d a second gets most of that, and few beyond it', mostPerSecond => {
+    const { taken, refused } = anHour(mostPerSecond);
+    expect(taken).toBeGreaterThan(0.7 * mostPerSecond * 3_600);
+    expect(refused).toBeLessThan(0.1 * taken);
+  });
+});

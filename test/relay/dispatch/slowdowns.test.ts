@@ -7,7 +7,6 @@ import type { AttemptResult, Stage } from '../../../src/mail/upstream.ts';
 import { createLog } from '../../../src/platform/log.ts';
 import { createMetrics } from '../../../src/platform/metrics.ts';
 import { createPool } from '../../../src/platform/postgres.ts';
-import { listDownUpstreams, recordUpstreamChange } from '../../../src/store/upstream-changes.ts';
 import { cloneDatabase } from '../../support/database.ts';
 import { replyOf } from '../faults/said.ts';
 
@@ -37,7 +36,7 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
   const neighbours = { count };
   const now = { now: NOON };
   const slowdowns = new Slowdowns({
-    ...{ pool, neighbours, upstreams: ['mx', 'ses'], node, metrics },
+    ...{ pool, neighbours, upstreams: () => ['mx', 'ses'], node, metrics },
     clock: () => now.now + clockIsOffBy,
     log: createLog('info', { write: line => void lines.push(JSON.parse(line)) }),
   });
@@ -53,8 +52,8 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
     at(ms: number) {
       now.now = NOON + ms;
     },
-    turn: (upstream: string, domain: string, hasWaited = false) =>
-      slowdowns.turn(upstream, domain, now.now + clockIsOffBy, hasWaited),
+    turn: (upstream: string, domain: string, hasWaited = false, isPromised = true) =>
+      slowdowns.turn(upstream, domain, now.now + clockIsOffBy, { hasWaited, isPromised }),
     peek: (upstream: string, domain: string) => slowdowns.peek(upstream, domain, now.now + clockIsOffBy),
     learn(upstream: typeof MX | typeof SES, domain: string, said = SLOWER, begunAgoMs = 0) {
       const time = now.now + clockIsOffBy;
@@ -66,6 +65,18 @@ function processOf(node: string, { count = 1, pool = database.pool, clockIsOffBy
 
 const events = () =>
   database.rows<{ kind: string; topic: string; data: object }>('select kind, topic, data from events');
+
+describe('whoever goes elsewhere instead', () => {
+  it("takes nobody's turn", () => {
+    const one = processOf('one');
+    one.learn(MX, 'gmail.com');
+    while (one.turn('mx', 'gmail.com') === null);
+    const first = one.turn('mx', 'gmail.com', false, false);
+    expect(one.turn('mx', 'gmail.com', false, false)).toEqual(first);
+    expect(one.turn('mx', 'gmail.com')).toEqual(first);
+    expect(one.turn('mx', 'gmail.com')!.waitMs).toBeGreaterThan(first!.waitMs);
+  });
+});
 
 describe('a domain that asks us to be slower', () => {
   it('gets half of what went there lately; others get all that there is', async () => {
@@ -240,20 +251,5 @@ describe('processes', () => {
     one.learn(MX, 'gmail.com');
     await one.share();
     expect(one.peek('mx', 'gmail.com')).toMatch(/^slowed to 0\.1\/s/);
-  });
-
-  it('still know which upstreams are down: what is said of pairs is about no circuit', async () => {
-    await recordUpstreamChange(database.pool, {
-      upstream: 'mx',
-      node: 'one',
-      kind: 'upstream-down',
-      why: { reason: 'x' },
-    });
-    const one = processOf('one');
-    one.learn(MX, 'gmail.com');
-    await one.share();
-    expect(await listDownUpstreams(database.pool)).toMatchObject([{ upstream: 'mx', node: 'one' }]);
-    await recordUpstreamChange(database.pool, { upstream: 'mx', node: 'one', kind: 'upstream-down', why: {} });
-    expect(await events()).toHaveLength(2);
   });
 });

@@ -322,6 +322,8 @@ describe('sessions', () => {
     expect(domains()).toEqual(['w', 'x', 'x', 'y', 'z']);
     abort.abort();
     await Promise.all(all);
+    await upstream.close();
+    expect(neighbours.listeners.size).toBe(0);
   });
 
   it('that are waited for too long send the mail back to the queue', async () => {

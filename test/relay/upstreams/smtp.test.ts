@@ -263,6 +263,9 @@ describe('the session', () => {
     neighbours.become(4);
     await eventually(() => expect(server.openConnections).toBe(1));
     expect(await attempt(upstream)).toEqual(['accepted: 250 2.0.0 ok queued']);
+    // One that is no more, as settings are taken over, is forgotten.
+    await upstream.close();
+    expect(neighbours.listeners.size).toBe(0);
   });
 
   it('is one of at most `connections`; the others wait', async () => {

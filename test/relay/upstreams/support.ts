@@ -49,19 +49,20 @@ export async function attempt(
 /** Dispatchers that come and go when the test says so; what has no rate asks no database. */
 export class FakeNeighbours implements Neighbourhood {
   count: number;
-  #listeners: ((count: number) => void)[] = [];
+  readonly listeners = new Set<(count: number) => void>();
 
   constructor(count: number) {
     this.count = count;
   }
 
-  onChange(listener: (count: number) => void): void {
-    this.#listeners.push(listener);
+  onChange(listener: (count: number) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   become(count: number): void {
     this.count = count;
-    for (const listener of this.#listeners) listener(count);
+    for (const listener of this.listeners) listener(count);
   }
 
   get pace(): SharedPace {

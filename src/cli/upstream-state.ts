@@ -1,0 +1,48 @@
+// What circuits and fallbacks are now, in words: for `upstream list`, `queue status` and `doctor`.
+import { type CircuitState, readCircuits } from '../store/circuits.ts';
+import { type RunningFallback, readFallbacks } from '../store/fallbacks.ts';
+import { formatSecond, type Store } from './context.ts';
+import type { Finding } from './finding.ts';
+
+export type KnownState = {
+  readonly circuits: readonly CircuitState[];
+  readonly fallbacks: readonly RunningFallback[];
+};
+
+export async function readState({ pool }: Pick<Store, 'pool'>): Promise<KnownState> {
+  const [circuits, fallbacks] = await Promise.all([readCircuits(pool), readFallbacks(pool)]);
+  return { circuits, fallbacks };
+}
+
+/** null = the database is not up: nobody can say. undefined = nothing was ever said of it. */
+export function describeCircuit(circuit: CircuitState | null | undefined): string {
+  if (circuit === null) return 'unknown';
+  if (circuit === undefined || circuit.failures === 0) return 'up';
+  const { cause, openedAt, openedBy, openUntil, reason } = circuit;
+  const since = formatSecond(openedAt!);
+  if (cause !== 'by-hand') return `down since ${since}: ${reason}`;
+  const until = openUntil === null ? '' : ` until ${formatSecond(openUntil)}`;
+  return `open by hand since ${since}${until} (${openedBy})${reason ? `: ${reason}` : ''}`;
+}
+
+/** `Mail of route default runs on postmark since …: ses is down (…)`. */
+export function describeFallback({ route, since, to, reason }: RunningFallback): string {
+  const where =
+    to.length > 0 ? `runs on ${to.join(' and ')}` : 'waits: nobody behind its first group takes mail either';
+  return `Mail of route ${route} ${where} since ${formatSecond(since)}: ${reason}`;
+}
+
+/** What a person should know, even where everything goes out. */
+export function findState({ circuits, fallbacks }: KnownState, known: readonly string[]): Finding[] {
+  const byHand = circuits.filter(({ cause, upstream }) => cause === 'by-hand' && known.includes(upstream));
+  return [
+    ...byHand.map(circuit => ({
+      ...{ check: 'upstream', ok: false, detail: `${circuit.upstream}: ${describeCircuit(circuit)}` },
+      todo: `\`npx postern upstream close ${circuit.upstream}\` when it may have mail again`,
+    })),
+    ...fallbacks.map(fallback => ({
+      ...{ check: 'route', ok: false, detail: describeFallback(fallback) },
+      todo: 'nothing if that is well for now: it goes back by itself; `npx postern upstream list` says why',
+    })),
+  ];
+}

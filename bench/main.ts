@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { describeMachine } from './machine.ts';
 import { count, list, setting } from './options.ts';
+import { fleetAs } from './relays/fleet.ts';
 import { haraka } from './relays/haraka.ts';
 import { posternVariants } from './relays/postern.ts';
 import { postfix } from './relays/postfix.ts';
@@ -64,7 +65,7 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
 }
 
 function findRelays(options: Options): { present: Relay[]; versions: string[] } {
-  const known = [...posternVariants(options.set), postfix, haraka(options.haraka)];
+  const known = [...posternVariants(options.set), apart(options.set), postfix, haraka(options.haraka)];
   const wanted = options.relays.map(name => known.find(relay => relay.name === name) ?? usage(`no relay "${name}"`));
   const findings = wanted.map(relay => ({ relay, finding: relay.find() }));
   for (const { relay, finding } of findings) {
@@ -76,6 +77,11 @@ function findRelays(options: Options): { present: Relay[]; versions: string[] } 
       finding.kind === 'found' ? [`${relay.name} ${finding.version}`] : [],
     ),
   };
+}
+
+/** A listener and a dispatcher over PostgreSQL and Redis: what it costs that they are not one. */
+function apart(settings: Options['set']): Relay {
+  return fleetAs('postern-apart', { listeners: 1, dispatchers: 1, settings });
 }
 
 function roundOptions({ pipelining, dir, keep, ...options }: Options): RoundOptions {

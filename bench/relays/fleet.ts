@@ -17,6 +17,8 @@ export interface FleetPlan {
   readonly dispatchers: number;
   /** What a listener does: `listener,dispatcher` for one process that does it all. */
   readonly listenerRoles?: string;
+  /** Of all dispatchers together, at the upstream. */
+  readonly connections?: number;
   readonly settings?: Environment;
 }
 
@@ -63,7 +65,7 @@ export async function startFleet(site: Site, plan: FleetPlan): Promise<Fleet> {
 
 async function manFleet(site: Site, plan: FleetPlan, servers: Environment) {
   const common = {
-    ...environment(site),
+    ...environment(site, plan.connections),
     ...servers,
     POSTERN_SECRET_KEY: randomBytes(32).toString('base64'),
     ...plan.settings,

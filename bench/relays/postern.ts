@@ -74,10 +74,10 @@ export async function launchPostern(home: string, env: Environment): ReturnType<
 }
 
 /** What every process of Postern needs here, whatever its role. */
-export function environment(site: Site): Record<string, string> {
+export function environment(site: Site, connections = UPSTREAM_CONNECTIONS): Record<string, string> {
   return {
     POSTERN_SMTP_PORT: String(site.smtpPort),
-    POSTERN_UPSTREAMS: upstreamUrl('sink', '127.0.0.1', site.upstreamPort),
+    POSTERN_UPSTREAMS: upstreamUrl('sink', '127.0.0.1', site.upstreamPort, connections),
     POSTERN_BOOTSTRAP_CREDENTIAL: `${LOGIN.user}:${LOGIN.password}:${SENDER_DOMAIN}`,
     POSTERN_TLS_CERT: site.certificate.cert,
     POSTERN_TLS_KEY: site.certificate.key,

@@ -22,6 +22,8 @@ import {
 } from './scenario.ts';
 
 const FAR_AWAY_MS = 20;
+/** An upstream's connections are shared by the dispatchers: who adds one to send more allows more of them. */
+const CONNECTIONS_EACH = 20;
 const FIRST_WITHIN_MS = 30_000;
 
 export const dispatchers = drain('dispatchers', 'at once', 20_000, openSink);
@@ -32,7 +34,7 @@ export const dispatchersFar = drain('dispatchers-20ms', `after ${FAR_AWAY_MS} ms
 function drain(name: string, answers: string, messages: number, open: (site: Measuring) => Promise<Sink>): Scenario {
   return {
     name,
-    title: `what waits is sent, over Redis, 20 connections a process, an upstream that answers ${answers}; 10 KiB`,
+    title: `what waits is sent, over Redis, ${CONNECTIONS_EACH} connections for each process, an upstream that answers ${answers}; 10 KiB`,
     messages,
     columns: ['drainedPerSecond', 'cpuPer1k', 'postgresCpuPer1k', 'redisCpuPer1k', 'pssMb', 'nodePssMb'],
     contestants,
@@ -42,7 +44,9 @@ function drain(name: string, answers: string, messages: number, open: (site: Mea
 
 function contestants(settings: Environment) {
   return [2, 1].map(count =>
-    fleetAs(`${count} dispatcher${count > 1 ? 's' : ''}`, { listeners: 1, dispatchers: count, settings }),
+    fleetAs(`${count} dispatcher${count > 1 ? 's' : ''}`, {
+      ...{ listeners: 1, dispatchers: count, connections: count * CONNECTIONS_EACH, settings },
+    }),
   );
 }
 

@@ -11,7 +11,10 @@ import { has, unlessInstalled } from '../support/programs.ts';
 import { RedisServer } from '../support/redis.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
 
-describe.skipIf(!has('redis-server'))(`many processes${unlessInstalled('redis-server')}`, () => {
+// Seven processes' worth of starting and stopping.
+const timeout = 90_000;
+
+describe.skipIf(!has('redis-server'))(`many processes${unlessInstalled('redis-server')}`, { timeout }, () => {
   let redis: RedisServer;
   let database: TestDatabase;
   let upstream: ScriptedUpstream;

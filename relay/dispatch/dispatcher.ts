@@ -2,7 +2,6 @@
 // from the database, when they are due again, when an upstream is back, after a restart, or when too much came at once.
 // It fails towards the database: whatever it holds is leased there and comes back by itself when the lease ends.
 
-import type { Stream } from '../../src/mail/submission.ts';
 import type { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Logger } from '../../src/platform/log.ts';
@@ -43,18 +42,9 @@ export type DispatcherOptions = {
 };
 
 const RENEW_EVERY_MS = LEASE_MS / 3;
-/** Beyond that, fresh messages wait in the database rather than here; and bulk mail leaves half of it to the other. */
-const MAX_FRESH: Readonly<Record<Stream, number>> = { transactional: 1_000, bulk: 500 };
 export class Dispatcher implements HandOver {
   readonly #options: DispatcherOptions;
   readonly #claims: Claims;
-  /** Pieces of work, waiting and under way. */
-  readonly #held: Record<Source, Record<Stream, number>> = {
-    fresh: { transactional: 0, bulk: 0 },
-    backlog: { transactional: 0, bulk: 0 },
-  };
-  /** Claimed, and not begun. */
-  readonly #waiting: Record<Stream, number> = { transactional: 0, bulk: 0 };
   #active = 0;
   #stopping = false;
   #stopAttempts = new AbortController();
@@ -68,7 +58,7 @@ export class Dispatcher implements HandOver {
     this.#claims = new Claims({
       ...options,
       ...{ metrics: options.deliver.metrics, switchboard: options.deliver.switchboard },
-      room: stream => (this.#stopping ? 0 : this.#options.lanes.window - this.#held.backlog[stream]),
+      room: stream => (this.#stopping ? 0 : this.#options.lanes.room(stream)),
       place: group => this.#place(group),
       onWork: work => this.#enqueue(work, 'backlog'),
       keepLeases: () => this.#keepLeases(),
@@ -112,7 +102,7 @@ export class Dispatcher implements HandOver {
 
   reserve(message: MessageFacts, recipients: readonly string[], bytes: number): Handing {
     const { budget, holder, placement } = this.#options;
-    const place = placement.fresh(message, recipients);
+    const place = placement.fresh(message, recipients, bytes);
     switch (place.kind) {
       case 'claim':
         return { kind: 'queue' };
@@ -122,8 +112,7 @@ export class Dispatcher implements HandOver {
         return this.#park(message, place);
       case 'go': {
         const { route, choice, skipped } = place;
-        const isFull = this.#held.fresh[message.stream] >= MAX_FRESH[message.stream];
-        if (this.#stopping || isFull || !budget.tryTake(bytes)) return { kind: 'queue' };
+        if (this.#stopping || !budget.tryTake(bytes)) return { kind: 'queue' };
         choice.circuit.begin(choice);
         const attempts = [...skipped, { hop: choice.hop, upstream: choice.upstream.name, skipped: null }];
         return { kind: 'hand-over', holder, leaseMs: LEASE_MS, message, route, choice, attempts };
@@ -164,27 +153,23 @@ export class Dispatcher implements HandOver {
     return going;
   }
 
-  /** Sooner than it was told, when the lane has room sooner. */
-  async #pullForward(upstream: string): Promise<void> {
+  /** Those who were sent away come sooner than they were told: there is room. */
+  async #call(upstream: string, limit: number): Promise<void> {
     const { pool, lanes, log } = this.#options;
     const lane = lanes.of(upstream);
-    lane.pulledForward(true);
-    const limit = lanes.window;
-    const pulled = await pullForward(pool, upstream, limit).catch(error => {
+    lane.called(true);
+    const called = await pullForward(pool, upstream, limit).catch(error => {
       log.warn({ err: error }, 'queue not read');
-      return 0;
+      return limit;
     });
-    if (pulled === limit) lane.pulledForward(false);
-    if (pulled > 0) this.#claims.look();
+    if (called === limit) lane.called(false);
+    if (called > 0) this.#claims.look();
   }
 
   // ── lanes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #enqueue(work: Work, source: Source): void {
     if (this.#stopping) return void this.#giveBack(work);
-    const { stream } = work.message;
-    this.#held[source][stream] += 1;
-    if (source === 'backlog') this.#waiting[stream] += 1;
     const upstream = work.opened?.upstream.name ?? this.#firstOf(work);
     this.#options.lanes.of(upstream).add(work, source);
     this.#fill(upstream);
@@ -203,7 +188,6 @@ export class Dispatcher implements HandOver {
       const begun = lane.begin(lanes.placesOf(upstream), clock());
       if (!begun) return;
       this.#active += 1;
-      if (begun.source === 'backlog') this.#waiting[begun.work.message.stream] -= 1;
       void this.#run(begun, upstream);
     }
   }
@@ -222,11 +206,11 @@ export class Dispatcher implements HandOver {
     const lane = lanes.of(upstream);
     lane.end(work, clock());
     this.#active -= 1;
-    this.#held[source][stream] -= 1;
     budget.give(work.bytes);
     this.#fill(upstream);
-    if (lane.mayPullForward(lanes.placesOf(upstream), clock())) void this.#pullForward(upstream);
-    if (this.#waiting[stream] === 0) this.#claims.roomAgain(stream);
+    const few = lanes.mostClaimed(upstream) / 2;
+    if (lane.hasRoomAgain(few)) void this.#call(upstream, few);
+    if (source === 'backlog' && lane.count('backlog', stream) === 0) this.#claims.roomAgain(stream);
     if (this.#active === 0) this.#whenIdle?.();
   }
 

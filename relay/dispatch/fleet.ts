@@ -37,6 +37,10 @@ export class Fleet {
     return this.#members.has(name);
   }
 
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** In the order of the settings. */
   get names(): string[] {
     return [...this.#members.keys()];

@@ -1,7 +1,7 @@
 // What waits for one upstream in this process, and what is under way there. Each upstream has a lane of its own, so that
 // one that takes its time holds up nobody else's mail; and in each, bulk mail lets transactional mail pass. Fresh mail and
 // what came out of the database take turns: a drain neither holds up fresh mail nor starves.
-import type { Stream } from '../../src/mail/submission.ts';
+import { STREAMS, type Stream } from '../../src/mail/submission.ts';
 import type { Work } from './work.ts';
 
 export type Source = 'fresh' | 'backlog';
@@ -11,8 +11,9 @@ export type Begun = { readonly work: Work; readonly source: Source };
 const TRANSACTIONAL_TURNS = 4;
 /** From so many places on, bulk mail leaves one free: a slow upstream's places stay taken for long. */
 const ENOUGH_TO_SPARE = 4;
-/** Nobody's turn is promised further ahead: by then much may have changed. */
-const LONGEST_WAIT_MS = 120_000;
+/** Whoever is called sooner comes sooner; this is for those who are forgotten, by a process that ended. */
+const LONGEST_WAIT_MS = 600_000;
+const SHORTEST_WAIT_MS = 1_000;
 /** How much the last attempt counts in how long one takes. */
 const WEIGHT_OF_LAST = 0.2;
 
@@ -26,13 +27,26 @@ export class Lane {
   /** With the time at which each began, oldest first. */
   readonly #active = new Map<Work, number>();
   #activeBulk = 0;
+  #bytes = 0;
   #turn = 0;
   #backlogsTurn = false;
   #averageMs = 0;
-  #promisedUntil = 0;
-  #hasPromised = false;
+  #toldUntil = 0;
+  /** There may be some in the database who were sent away, by an earlier run of this process too. */
+  #sentAway = true;
+
+  /** Message bytes, waiting and under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Pieces of work that have not begun. */
+  count(source: Source, stream: Stream): number {
+    return this.#waiting[stream][source].length;
+  }
 
   add(work: Work, source: Source): void {
+    this.#bytes += work.bytes;
     this.#waiting[work.message.stream][source].push(work);
   }
 
@@ -50,34 +64,37 @@ export class Lane {
     const took = now - (this.#active.get(work) ?? now);
     this.#averageMs += (took - this.#averageMs) * WEIGHT_OF_LAST;
     this.#active.delete(work);
+    this.#bytes -= work.bytes;
     if (work.message.stream === 'bulk') this.#activeBulk -= 1;
   }
 
-  /** How long whoever comes now waits for a place, as far as that can be known. */
-  waitMs(stream: Stream, places: number, now: number): number {
-    const ahead = this.#countWaiting('transactional') + (stream === 'bulk' ? this.#countWaiting('bulk') : 0);
-    if (ahead + this.#active.size < places) return 0;
-    return ((ahead + 1) * this.#durationMs(now)) / places;
+  /** How long those who wait here take, as far as that can be known. */
+  waitMs(places: number, now: number): number {
+    const ahead = STREAMS.reduce((sum, stream) => sum + this.count('fresh', stream) + this.count('backlog', stream), 0);
+    return (ahead * this.#durationMs(now)) / places;
   }
 
-  /** A turn for whoever would wait too long here: how long from now, behind those who were told before. */
-  promise(stream: Stream, places: number, now: number): number {
-    const waitMs = this.waitMs(stream, places, now);
-    this.#promisedUntil = Math.max(this.#promisedUntil, now + waitMs) + this.#durationMs(now) / places;
-    if (this.#promisedUntil > now + LONGEST_WAIT_MS) this.#promisedUntil = now + LONGEST_WAIT_MS;
-    this.#hasPromised = true;
-    return this.#promisedUntil - now;
+  /**
+   * When one for whom there is no room is to come again, in milliseconds: behind those who wait here, and those who were
+   * told before. Sooner, should there be room sooner.
+   */
+  sendAway(places: number, now: number): number {
+    const eachMs = this.#durationMs(now) / places;
+    const at = Math.max(this.#toldUntil, now + Math.max(SHORTEST_WAIT_MS, this.waitMs(places, now))) + eachMs;
+    this.#toldUntil = Math.min(at, now + LONGEST_WAIT_MS);
+    this.#sentAway = true;
+    return this.#toldUntil - now;
   }
 
-  /** Whether there are some who were told a turn, and places for them sooner. */
-  mayPullForward(places: number, now: number): boolean {
-    return this.#hasPromised && this.waitMs('bulk', places, now) === 0;
+  /** Whether some were sent away, and less than `few` wait here that came out of the database. */
+  hasRoomAgain(few: number): boolean {
+    return this.#sentAway && STREAMS.every(stream => this.count('backlog', stream) < few);
   }
 
-  /** Those who were told one are asked to come; `all` of them, or there are more. */
-  pulledForward(all: boolean): void {
-    this.#hasPromised = !all;
-    this.#promisedUntil = 0;
+  /** They are asked to come; all of them, or there are more. */
+  called(all: boolean): void {
+    this.#sentAway = !all;
+    this.#toldUntil = 0;
   }
 
   /** Takes out what has not begun. */
@@ -94,11 +111,6 @@ export class Lane {
   #durationMs(now: number): number {
     const [oldest = now] = this.#active.values();
     return Math.max(this.#averageMs, now - oldest);
-  }
-
-  #countWaiting(stream: Stream): number {
-    const { fresh, backlog } = this.#waiting[stream];
-    return fresh.length + backlog.length;
   }
 
   #next(places: number): Begun | undefined {

@@ -26,7 +26,7 @@ export type FreshPlace =
   | { readonly kind: 'turn'; readonly turn: Turn }
   /** No upstream of its route takes mail. */
   | { readonly kind: 'park'; readonly route: Route; readonly skipped: readonly Skipped[] }
-  /** Its recipients go different ways, or not all of them now: told apart when they are claimed. */
+  /** No room among fresh mail; or its recipients go different ways, or not all of them now: told apart when claimed. */
   | { readonly kind: 'claim' };
 
 /** What becomes of claimed deliveries of one message. */
@@ -42,7 +42,7 @@ export class Placement {
     this.#options = options;
   }
 
-  fresh(message: MessageFacts, recipients: readonly string[]): FreshPlace {
+  fresh(message: MessageFacts, recipients: readonly string[], bytes: number): FreshPlace {
     const { router, switchboard, lanes, slowdowns, clock } = this.#options;
     const [first, ...others] = router.split(message, recipients);
     if (others.length > 0) return { kind: 'claim' };
@@ -52,8 +52,10 @@ export class Placement {
     if (comeAgain) return { kind: 'turn', turn: turnAt(comeAgain, now) };
     if (choice === null) return { kind: 'park', route, skipped };
     const upstream = choice.upstream.name;
-    const turn = lanes.turnAt(upstream, message.stream);
-    if (turn !== null) return { kind: 'turn', turn };
+    if (!lanes.hasRoomForFresh(upstream, message.stream, bytes)) {
+      const isFull = !lanes.hasRoomForClaimed(upstream, message.stream, bytes);
+      return isFull ? { kind: 'turn', turn: lanes.turnAt(upstream) } : { kind: 'claim' };
+    }
     const domains = [...new Set(recipients.map(recipientDomain))];
     if (domains.some(domain => slowdowns.peek(upstream, domain, now) !== null)) return { kind: 'claim' };
     for (const domain of domains) slowdowns.turn(upstream, domain, now, { hasWaited: false, isPromised: false });
@@ -96,8 +98,8 @@ export class Placement {
    * found out, and written down, when it is begun.
    */
   #placeOf(deliveries: readonly ClaimedDelivery[], route: Route): Beginning | Turn {
-    const { switchboard, clock } = this.#options;
-    const { stream, expiresAt } = deliveries[0]!;
+    const { switchboard, lanes, clock } = this.#options;
+    const { stream, size, expiresAt } = deliveries[0]!;
     const now = clock();
     const endsInMs = expiresAt.getTime() - now;
     if (endsInMs <= 0) return AT_THE_FIRST;
@@ -107,8 +109,8 @@ export class Placement {
     if (picked.choice === null) return AT_THE_FIRST;
     const place = this.#unhurried(deliveries, route, picked, now);
     if ('dueInMs' in place) return turn(place);
-    const crowded = this.#options.lanes.turnAt(route.upstreams[place.hop]!, stream);
-    return crowded ? turn(crowded) : place;
+    const upstream = route.upstreams[place.hop]!;
+    return lanes.hasRoomForClaimed(upstream, stream, size) ? place : turn(lanes.turnAt(upstream));
   }
 
   /** The first along the route that may have it at the speed that it asked for; else the turn at the very first. */

@@ -94,7 +94,7 @@ export function createSending(options: SendingOptions): Sending {
     ...{ pool, neighbours, clock, log, metrics, node: nodeId },
     upstreams: () => fleet.names,
   });
-  const lanes = new Lanes(fleet, clock);
+  const lanes = new Lanes({ fleet, clock, maxBytes: DISPATCH_BUDGET_BYTES });
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
     ...{ pool, fleet, lanes, recorder, holder, nodeId, clock, log },

@@ -4,7 +4,7 @@ import { Lane, type Source } from '../../../relay/dispatch/lane.ts';
 import type { Work } from '../../../relay/dispatch/work.ts';
 import type { Stream } from '../../../src/mail/submission.ts';
 
-const work = (stream: Stream, name = ''): Work => ({ messageId: name, message: { stream } }) as Work;
+const work = (stream: Stream, name = ''): Work => ({ messageId: name, message: { stream }, bytes: 1_000 }) as Work;
 
 function laneWith(...waiting: [Stream, Source, number][]): Lane {
   const lane = new Lane();
@@ -58,44 +58,55 @@ describe('whose turn it is', () => {
   });
 });
 
-describe('how long one waits', () => {
-  it('not at all while there is a place', () => {
+describe('how long those who wait take', () => {
+  it('no time where nobody waits', () => {
     const lane = laneWith(['transactional', 'fresh', 1]);
     lane.begin(2, 0);
-    expect(lane.waitMs('transactional', 2, 60_000)).toBe(0);
+    expect(lane.waitMs(2, 60_000)).toBe(0);
   });
 
-  it('as long as those ahead take, by what is under way for longest: a host that hangs ends nothing', () => {
+  it('by what is under way for longest: a host that hangs ends nothing', () => {
     const lane = laneWith(['transactional', 'fresh', 5]);
     lane.begin(2, 0);
     lane.begin(2, 0);
-    expect(lane.waitMs('transactional', 2, 3_000)).toBe((4 * 3_000) / 2);
+    expect(lane.waitMs(2, 3_000)).toBe((3 * 3_000) / 2);
   });
 
-  it('bulk mail waits behind transactional mail, and not the other way round', () => {
-    const lane = laneWith(['transactional', 'fresh', 3], ['bulk', 'backlog', 4]);
+  it('by the average of those that ended, of which the last count most', () => {
+    const lane = laneWith(['transactional', 'fresh', 12]);
+    for (let i = 0; i < 10; i += 1) lane.end(lane.begin(1, i * 100)!.work, i * 100 + 100);
+    expect(lane.waitMs(1, 1_000)).toBeGreaterThan(2 * 80);
+    expect(lane.waitMs(1, 1_000)).toBeLessThan(2 * 100);
+  });
+});
+
+describe('whoever finds no room', () => {
+  it('is told a time behind those who wait and those who were told before, no further ahead than ten minutes', () => {
+    const lane = laneWith(['transactional', 'fresh', 3]);
     lane.begin(1, 0);
-    expect(lane.waitMs('transactional', 1, 1_000)).toBe(3_000);
-    expect(lane.waitMs('bulk', 1, 1_000)).toBe(7_000);
+    const told = Array.from({ length: 80 }, () => lane.sendAway(1, 10_000));
+    expect(told.slice(0, 3)).toEqual([30_000, 40_000, 50_000]);
+    expect(told.at(-1)).toBe(600_000);
   });
 
-  it('turns are promised one behind the other, no further ahead than two minutes', () => {
-    const lane = laneWith(['transactional', 'fresh', 1]);
-    lane.begin(1, 0);
-    const promises = Array.from({ length: 15 }, () => lane.promise('transactional', 1, 10_000));
-    expect(promises.slice(0, 3)).toEqual([20_000, 30_000, 40_000]);
-    expect(promises.at(-1)).toBe(120_000);
+  it('is told a second at least, however fast it goes', () => {
+    expect(new Lane().sendAway(10, 0)).toBe(1_000);
   });
 
-  it('whoever was told one is asked to come sooner once there is a place, and is not asked again', () => {
-    const lane = laneWith(['transactional', 'fresh', 1]);
-    const { work: slow } = lane.begin(1, 0)!;
-    expect(lane.mayPullForward(1, 10_000)).toBe(false);
-    lane.promise('transactional', 1, 10_000);
-    expect(lane.mayPullForward(1, 10_000)).toBe(false);
-    lane.end(slow, 10_000);
-    expect(lane.mayPullForward(1, 10_000)).toBe(true);
-    lane.pulledForward(true);
-    expect(lane.mayPullForward(1, 10_000)).toBe(false);
+  it('is called once few wait, and then no more', () => {
+    const lane = laneWith(['transactional', 'backlog', 3]);
+    lane.called(true);
+    expect(lane.hasRoomAgain(5)).toBe(false);
+    lane.sendAway(1, 0);
+    expect(lane.hasRoomAgain(3)).toBe(false);
+    expect(lane.hasRoomAgain(4)).toBe(true);
+    lane.called(false);
+    expect(lane.hasRoomAgain(4)).toBe(true);
+    lane.called(true);
+    expect(lane.hasRoomAgain(4)).toBe(false);
+  });
+
+  it('is called by a new process too, which sent nobody away', () => {
+    expect(new Lane().hasRoomAgain(1)).toBe(true);
   });
 });

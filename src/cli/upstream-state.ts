@@ -1,18 +1,9 @@
 // What circuits and fallbacks are now, in words: for `upstream list`, `queue status` and `doctor`.
-import { type CircuitState, readCircuits } from '../store/circuits.ts';
-import { type RunningFallback, readFallbacks } from '../store/fallbacks.ts';
-import { formatSecond, type Store } from './context.ts';
+import type { KnownState } from '../../relay/index.ts';
+import type { CircuitState } from '../store/circuits.ts';
+import type { RunningFallback } from '../store/fallbacks.ts';
+import { formatSecond } from './context.ts';
 import type { Finding } from './finding.ts';
-
-export type KnownState = {
-  readonly circuits: readonly CircuitState[];
-  readonly fallbacks: readonly RunningFallback[];
-};
-
-export async function readState({ pool }: Pick<Store, 'pool'>): Promise<KnownState> {
-  const [circuits, fallbacks] = await Promise.all([readCircuits(pool), readFallbacks(pool)]);
-  return { circuits, fallbacks };
-}
 
 /** null = the database is not up: nobody can say. undefined = nothing was ever said of it. */
 export function describeCircuit(circuit: CircuitState | null | undefined): string {

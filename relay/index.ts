@@ -45,6 +45,7 @@ export {
   type ListedRule,
   RULE_SOURCES,
   type Rulebook,
+  type RuleStore,
   readRulebook,
   removeRule,
   ruleOf,

@@ -70,6 +70,8 @@ export async function removeRule(
   return { kind: 'missing', problem: `there is no rule ${name}` };
 }
 
+export type RuleStore = { readonly pool: Pool; readonly db: Kysely<Database> };
+
 export type RuleQuestion = {
   readonly from: string;
   readonly to: string;
@@ -81,7 +83,7 @@ export type RuleQuestion = {
 
 /** Which rule holds for such a message. */
 export async function ruleOf(
-  { pool, db }: { readonly pool: Pool; readonly db: Kysely<Database> },
+  { pool, db }: RuleStore,
   settings: RouteSettings,
   { from, to, stream, tags, credential: credentialName }: RuleQuestion,
 ): Promise<{ readonly kind: 'rule'; readonly rule: ListedRule } | Refusal> {

@@ -8,7 +8,9 @@ import type { Routes } from '../routes.ts';
 import type { Access } from './access.ts';
 import { addGuard } from './guard.ts';
 import { watchMethods } from './methods.ts';
+import { addOpenApi } from './openapi.ts';
 import { answerProblem, Problem, pathOf } from './problems.ts';
+import { addReference } from './reference/page.ts';
 import type { Api, Desk } from './room.ts';
 import { addExplain } from './rooms/explain.ts';
 import { addRoutes } from './rooms/routes.ts';
@@ -40,6 +42,8 @@ export function createApi(options: ApiOptions): Routes {
     await app.register(
       async api => {
         addManners(api, options);
+        await addOpenApi(api, options);
+        addReference(api);
         await api.register(async v1 => addRooms(v1, options), { prefix: '/v1' });
       },
       { prefix: '/api' },

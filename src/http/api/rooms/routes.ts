@@ -25,6 +25,11 @@ const rule = z
 const named = z.strictObject({ name: z.string().meta({ description: "The rule's name." }) });
 const tags = ['routes'];
 
+const EXAMPLE = { when: { stream: 'bulk', 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
+const WANTED =
+  '`when` says for which mail, each key with one value or a list; left out, for all. `to` are groups, apart by commas or ' +
+  'as a list; within a group `+`, and a weight behind `*`. `before` is the name of another rule set by hand.';
+
 export function addRoutes(app: Api, { store, settings }: Desk): void {
   app.get('/routes', {
     schema: {
@@ -65,8 +70,8 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
       description:
         'Holds in all processes within seconds. A new rule stands behind the others that were set by hand, a changed one ' +
         'stays in its place, unless `before` says before which one. The same request again changes nothing.',
-      params: z.strictObject({ name: ruleName }),
-      body: routeBody,
+      params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
+      body: routeBody.meta({ description: WANTED, examples: [EXAMPLE] }),
       response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(413, 415, 422) },
     },
     handler: async ({ params: { name }, body: { before = null, when, to } }, reply) => {

@@ -102,7 +102,10 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
       ...{ tags, operationId: 'openUpstream', summary: 'No mail goes there from now on', params: named },
       description:
         'Until it is closed, or the time is over. Every gateway over the database hears of it within seconds.',
-      body: openingByHand.nullish().transform(opening => opening ?? { reason: null, for: null }),
+      body: openingByHand
+        .nullish()
+        .transform(opening => opening ?? { reason: null, for: null })
+        .meta({ examples: [{ reason: 'moving to a new address', for: '2h' }] }),
       response: {
         200: json(
           'Open.',

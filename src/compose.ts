@@ -21,9 +21,9 @@ import {
   startListener,
 } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
-import { createAccess, createApi } from './http/api/index.ts';
 import { createProviderEvents } from './http/provider-events.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
+import { whenAsked } from './http/when-asked.ts';
 import { type Reply, reply } from './mail/reply.ts';
 import { ByteBudget } from './platform/byte-budget.ts';
 import { systemClock } from './platform/clock.ts';
@@ -274,13 +274,16 @@ async function openHttp(parts: Parts, bounces: Bounces, now: Now): Promise<HttpS
 function apiRoutes({ log, metrics, health, other, db }: Parts, { settingsNow }: Now) {
   const touch = (ids: readonly string[]) =>
     touchApiTokens(other, ids).catch(error => log.debug({ err: error }, 'last use not noted'));
-  const access = createAccess({
-    findToken: tokenId => findApiToken(other, tokenId),
-    findAdminSecret: name => findAdminSecret(db, name),
-    noteUse: createNoteUse(touch, systemClock),
-    ...{ clock: systemClock, log, metrics },
+  return whenAsked('/api', async () => {
+    const { createAccess, createApi } = await import('./http/api/index.ts');
+    const access = createAccess({
+      findToken: tokenId => findApiToken(other, tokenId),
+      findAdminSecret: name => findAdminSecret(db, name),
+      noteUse: createNoteUse(touch, systemClock),
+      ...{ clock: systemClock, log, metrics },
+    });
+    return createApi({ access, health, log, version: VERSION, store: { pool: other, db }, settings: settingsNow });
   });
-  return createApi({ access, health, log, version: VERSION, store: { pool: other, db }, settings: settingsNow });
 }
 
 function eventRoutes({ settings, log, metrics }: Parts, { takeProviderEvents: take }: Bounces) {

@@ -1,10 +1,8 @@
 // Who is it? One answer for every failure, so that nobody learns which names exist; a client that connects for each mail
 // pays for a password's scrypt once a minute, not each time.
-import { createHmac, randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity, Mode } from '../src/mail/submission.ts';
 import type { Clock } from '../src/platform/clock.ts';
-import { hashPassword, verifySecret } from '../src/platform/secret.ts';
+import { createSecretCheck } from '../src/platform/secret-check.ts';
 import type { Credential } from '../src/store/credentials.ts';
 
 export type AuthenticateOptions = {
@@ -21,10 +19,7 @@ export type Authenticate = (user: string, secret: string) => Promise<Identity | 
 
 /** A removed or changed credential is refused after this at the latest. */
 const ROW_FRESH_MS = 2_000;
-const VERIFIED_FRESH_MS = 60_000;
 const TOUCH_EVERY_MS = 60_000;
-/** Failures end together, whatever was wrong: longer than any of the hashes takes. */
-const FAILURE_TAKES_MS = 400;
 const MAX_REMEMBERED = 10_000;
 /** No credential has a longer name; what a client makes up may have 9,000 characters. */
 const MAX_NAME = 255;
@@ -34,19 +29,19 @@ type Remembered<T> = { readonly value: T; readonly until: number };
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const { find, noteUse, clock } = options;
   const rows = new Map<string, Remembered<Credential | null>>();
-  const verified = new Map<string, Remembered<string>>();
-  const memoryKey = randomBytes(32);
-  const decoy = hashPassword(randomBytes(16).toString('hex'));
+  const check = createSecretCheck(clock);
 
   return async (user, secret) => {
-    const startedAt = clock();
-    const credential = await lookUp(user);
-    if (await matches(user, secret, credential)) {
-      noteUse(credential!.credentialId);
-      return identityOf(credential!, options.defaultMode);
-    }
-    await sleep(Math.max(0, FAILURE_TAKES_MS - (clock() - startedAt)));
-    return null;
+    const found = lookUp(user);
+    const isRight = await check(
+      user,
+      secret,
+      found.then(known => known?.secretHash ?? null),
+    );
+    const credential = await found;
+    if (!isRight || !credential) return null;
+    noteUse(credential.credentialId);
+    return identityOf(credential, options.defaultMode);
   };
 
   async function lookUp(name: string): Promise<Credential | null> {
@@ -57,24 +52,6 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     remember(rows, name, { value, until: clock() + ROW_FRESH_MS });
     return value;
   }
-
-  async function matches(user: string, secret: string, credential: Credential | null): Promise<boolean> {
-    if (!credential) return (await verifySecret(secret, await decoy)) && false;
-    const fingerprint = createHmac('sha256', memoryKey).update(`${user}\0${secret}`).digest('base64');
-    const known = verified.get(fingerprint);
-    if (known && known.until > clock() && known.value === credential.secretHash) return true;
-    if (!(await verifySecret(secret, credential.secretHash))) {
-      // A token's hash is fast: under load, when scrypt takes longer than all failures should, it would stand out.
-      if (!isSlow(credential.secretHash)) await verifySecret(secret, await decoy);
-      return false;
-    }
-    remember(verified, fingerprint, { value: credential.secretHash, until: clock() + VERIFIED_FRESH_MS });
-    return true;
-  }
-}
-
-function isSlow(secretHash: string): boolean {
-  return secretHash.startsWith('scrypt$');
 }
 
 /** `touch` is told of a credential once a minute while it is used; must not throw. */

@@ -24,7 +24,6 @@ import { Router } from './routing/router.ts';
 import type { Signer } from './signing/signer.ts';
 import { createSubmit, type Submit } from './submit.ts';
 
-export { PROVIDERS, type Provider, providerOfHost } from '../src/mail/provider.ts';
 export { type Authenticate, createAuthenticate, createNoteUse, identityOf } from './authenticate.ts';
 export { checkDomain, checkOptions, type DomainCheck } from './domains/check.ts';
 export { recordNeededUntil } from './domains/check-dkim.ts';
@@ -36,17 +35,28 @@ export { parseSendingDomain, zoneOf } from './domains/sending-domain.ts';
 export { type RecordedCheck, settleCheck } from './domains/settle-check.ts';
 export { createDomainWatch, type DomainWatch } from './domains/watch.ts';
 export type { Explanation } from './explain.ts';
-export { explainReply, type ReplyExplanation } from './faults/explain-reply.ts';
+export { explainReplies } from './faults/explain-replies.ts';
+export type { ReplyExplanation } from './faults/explain-reply.ts';
 export { STAGES } from './faults/fault.ts';
 export { type Listener, startListener } from './listener/server.ts';
 export { createTrustedNetworks } from './listener/trusted-networks.ts';
-export { ruleFor } from './routing/match.ts';
-export { readStored } from './routing/route-book.ts';
+export type { Refusal } from './refusal.ts';
+export {
+  type ListedRule,
+  RULE_SOURCES,
+  type Rulebook,
+  type RuleStore,
+  readRulebook,
+  removeRule,
+  ruleOf,
+  setRule,
+} from './routing/rulebook.ts';
 export { sealedFor } from './signing/key-ring.ts';
 export { createStillValid } from './still-valid.ts';
 export type { Submit, SubmitResult } from './submit.ts';
+export { closeUpstream, openingByHand, openUpstream, testUpstream } from './upstreams/by-hand.ts';
 export { createUpstream } from './upstreams/create.ts';
-export { SessionError } from './upstreams/greeting.ts';
+export { type KnownState, readState, surveyUpstreams, type UpstreamSurvey } from './upstreams/survey.ts';
 export { warmupLimit } from './upstreams/warmup.ts';
 
 export type Relay = {

@@ -23,6 +23,7 @@ import {
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { createProviderEvents } from './http/provider-events.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
+import { whenAsked } from './http/when-asked.ts';
 import { type Reply, reply } from './mail/reply.ts';
 import { ByteBudget } from './platform/byte-budget.ts';
 import { systemClock } from './platform/clock.ts';
@@ -41,6 +42,8 @@ import { loadReturnPathKeys } from './platform/return-path-key.ts';
 import { loadSealer } from './platform/sealing.ts';
 import { defaultMode, type Settings } from './platform/settings.ts';
 import { loadCertificate } from './platform/tls-certificate.ts';
+import { findAdminSecret } from './store/admins.ts';
+import { findApiToken, touchApiTokens } from './store/api-tokens.ts';
 import { findCredential, listTrustedCredentials, touchCredentials } from './store/credentials.ts';
 import { anySealedKey } from './store/dkim-keys.ts';
 import { migrate } from './store/migrate.ts';
@@ -105,7 +108,7 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
 
   const hostname = settings.POSTERN_HOSTNAME ?? machineName();
   const returnPathKeys = await loadReturnPathKeys(dataDir.path, settings.POSTERN_SECRET_KEY);
-  const parts: Parts = { settings, log, hot, db, queue, metrics, health, hostname, dataDir: dataDir.path };
+  const parts: Parts = { settings, log, hot, other, db, queue, metrics, health, hostname, dataDir: dataDir.path };
   const relay = createRelay({
     ...{ pool: hot, slowPool: other, db, queue, settings, hostname, clock: systemClock, log, metrics },
     nodeId: await nodeId(dataDir.path),
@@ -127,7 +130,8 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
   let isOpen = false;
   let isShown = false;
   onStop(() => (isShown ? undefined : forgetFirstLogins(db, firstStart)));
-  const http = await openHttp(parts, bounces, () => isOpen);
+  let current = settings;
+  const http = await openHttp(parts, bounces, { isOpen: () => isOpen, settingsNow: () => current });
   onStop(() => http?.stop());
   const listener = await openListener(parts, relay);
   onStop(graceMs => listener?.stop(graceMs));
@@ -140,7 +144,6 @@ async function build(settings: Settings, log: Logger, signal: AbortSignal, hooks
     ...{ smtp: listener?.ports.smtp ?? null, smtps: listener?.ports.smtps ?? null },
     ...{ http: http?.port ?? null, bounces: bounces.smtpPort },
   };
-  let current = settings;
   const reconfigure = (wanted: Settings) => {
     const { settings: changed, now, afterRestart } = changeOf(current, wanted);
     if (now.length > 0) relay.reconfigure(changed);
@@ -156,6 +159,7 @@ type Parts = {
   readonly settings: Settings;
   readonly log: Logger;
   readonly hot: Pool;
+  readonly other: Pool;
   readonly db: Kysely<Database>;
   readonly queue: WakeQueue;
   readonly metrics: Metrics;
@@ -250,7 +254,9 @@ async function nodeId(dataDir: string): Promise<string> {
   return made;
 }
 
-async function openHttp(parts: Parts, bounces: Bounces, isOpen: () => boolean): Promise<HttpServer | null> {
+type Now = { readonly isOpen: () => boolean; readonly settingsNow: () => Settings };
+
+async function openHttp(parts: Parts, bounces: Bounces, now: Now): Promise<HttpServer | null> {
   const { settings, metrics, health } = parts;
   if (settings.POSTERN_HTTP_PORT === null) return null;
   return startHttp({
@@ -259,8 +265,24 @@ async function openHttp(parts: Parts, bounces: Bounces, isOpen: () => boolean): 
     version: VERSION,
     health,
     metrics,
-    isOpen,
+    isOpen: now.isOpen,
     ...(eventPaths(settings).length > 0 ? { providerEvents: eventRoutes(parts, bounces) } : {}),
+    ...(settings.POSTERN_ROLES.has('http') ? { api: apiRoutes(parts, now) } : {}),
+  });
+}
+
+function apiRoutes({ log, metrics, health, other, db }: Parts, { settingsNow }: Now) {
+  const touch = (ids: readonly string[]) =>
+    touchApiTokens(other, ids).catch(error => log.debug({ err: error }, 'last use not noted'));
+  return whenAsked('/api', async () => {
+    const { createAccess, createApi } = await import('./http/api/index.ts');
+    const access = createAccess({
+      findToken: tokenId => findApiToken(other, tokenId),
+      findAdminSecret: name => findAdminSecret(db, name),
+      noteUse: createNoteUse(touch, systemClock),
+      ...{ clock: systemClock, log, metrics },
+    });
+    return createApi({ access, health, log, version: VERSION, store: { pool: other, db }, settings: settingsNow });
   });
 }
 

@@ -14,6 +14,7 @@ import {
   type DeliveryKey,
   expireOverdue,
   loadContents,
+  moveUpEndedLeases,
   nextDueInMs,
 } from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
@@ -45,6 +46,7 @@ const MAX_CLAIM = 100;
 const EXPIRE_AT_ONCE = 1_000;
 /** While nothing is claimed, what grows too old is looked for this often. */
 const EXPIRE_EVERY_MS = 30_000;
+const MOVE_UP_EVERY_MS = 5_000;
 /** Contents loaded with one query. */
 const LOAD_BYTES = 2_000_000;
 
@@ -58,6 +60,7 @@ export class Claims {
   #more: ReadonlySet<Stream> = new Set();
   #looking: Promise<void> | null = null;
   #expiredAt = 0;
+  #movedUpAt = 0;
   /** Claimed, and waiting for room in memory. */
   #waiting: readonly ClaimedDelivery[] = [];
 
@@ -104,6 +107,7 @@ export class Claims {
     if (recorder.isStuck) return;
     try {
       await keepLeases();
+      await this.#moveUp();
       if (switchboard.blocked(this.#options.clock()).length > 0) await this.#expire();
       this.#more = new Set([...(await this.#claim('parked')), ...(await this.#claim('due'))]);
       await this.#lookAtNextTurn();
@@ -117,6 +121,15 @@ export class Claims {
     if (this.#nextTurn) clearTimeout(this.#nextTurn);
     const inMs = await nextDueInMs(this.#options.pool, SWEEP_MS);
     if (inMs !== null && !this.#stop.signal.aborted) this.#nextTurn = setTimeout(() => this.look(), Math.ceil(inMs));
+  }
+
+  /** In a deep queue, what a dead process was trying would wait behind all that came meanwhile. */
+  async #moveUp(): Promise<void> {
+    const now = this.#options.clock();
+    if (now - this.#movedUpAt < MOVE_UP_EVERY_MS) return;
+    this.#movedUpAt = now;
+    const deliveries = await moveUpEndedLeases(this.#options.pool);
+    if (deliveries > 0) this.#options.log.info({ event: 'leases-ended', deliveries }, 'took what others left');
   }
 
   /** What is claimed expires where it is tried; this is for the time in which nothing is. */

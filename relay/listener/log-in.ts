@@ -2,10 +2,10 @@
 // same time for all of them, the other from the count of failures alone.
 import type { SMTPServerAuthentication } from 'smtp-server';
 import type { Identity } from '../../src/mail/submission.ts';
+import type { FailedLogins } from '../../src/platform/failed-logins.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Authenticate } from '../authenticate.ts';
-import type { FailedLogins } from './failed-logins.ts';
 
 export type LogInOptions = {
   readonly authenticate: Authenticate;

@@ -2,11 +2,11 @@
 import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { Identity } from '../../src/mail/submission.ts';
+import { FailedLogins } from '../../src/platform/failed-logins.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import { isIn, type Network, parseAddress, parseNetwork } from '../../src/platform/networks.ts';
 import type { Certificate } from '../../src/platform/tls-certificate.ts';
 import type { Authenticate } from '../authenticate.ts';
-import { FailedLogins } from './failed-logins.ts';
 import { createLogIn } from './log-in.ts';
 import { readProxyHeader } from './proxy-header.ts';
 import { createTellOfRefusal, NO_ROOM_REPLY, type TellOfRefusal } from './refusals.ts';

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Kysely } from 'kysely';
-import { checkDomain, checkOptions, type DomainCheck, sealedFor } from '../../relay/index.ts';
+import { checkDomain, checkOptions, type DomainCheck, readState, sealedFor, testUpstream } from '../../relay/index.ts';
 import { createWakeQueue } from '../platform/queue.ts';
 import { loadSealer } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
@@ -15,8 +15,7 @@ import { checkEventPaths } from './check-event-paths.ts';
 import { checkGateway } from './check-gateway.ts';
 import { readSettings, withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
-import { testUpstream } from './upstream.ts';
-import { findState, readState } from './upstream-state.ts';
+import { findState } from './upstream-state.ts';
 
 export function registerDoctor(program: Command): void {
   program
@@ -57,7 +56,7 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
       if (missing.length > 0) return [database, schema, queue];
       const found = [...(await checkSecretKey(db, settings)), ...(await checkDomains(db, settings))];
       const upstreams = (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name);
-      return [database, schema, queue, ...found, ...findState(await readState({ pool }), upstreams)];
+      return [database, schema, queue, ...found, ...findState(await readState(pool), upstreams)];
     });
   } catch (error) {
     const todo = settings.DATABASE_URL

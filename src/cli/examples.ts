@@ -21,6 +21,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['credential set office --dsn always', 'people, who want their failures by mail'],
     ['credential set printers --network none', 'everybody logs in again'],
   ],
+  'token add': [
+    ['token add terraform --expires 90d', 'for a program that changes things'],
+    ['token add monitoring --read-only', 'for one that only looks'],
+  ],
   'domain add': [
     ['domain add example.com', 'records for a web panel'],
     ['domain add example.com --zone >> example.com.zone', 'for a zone file'],

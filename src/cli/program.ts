@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
   send: async () => (await import('./send.ts')).registerSend,
   credential: async () => (await import('./credential.ts')).registerCredential,
+  token: async () => (await import('./token.ts')).registerToken,
   message: async () => (await import('./message.ts')).registerMessage,
   event: async () => (await import('./event.ts')).registerEvent,
   queue: async () => (await import('./queue.ts')).registerQueue,

@@ -1,23 +1,11 @@
 // `postern route …`: which mail takes which upstreams. Rules set here are asked before those of the settings.
 import type { Command } from 'commander';
 import type { ZodType } from 'zod';
-import { readStored, ruleFor } from '../../relay/index.ts';
-import { domainOf, parseMailbox } from '../mail/address.ts';
+import { readRulebook, removeRule, ruleOf, setRule } from '../../relay/index.ts';
+import { domainOf } from '../mail/address.ts';
 import type { Stream } from '../mail/submission.ts';
-import {
-  DEFAULT_ROUTE,
-  formatGroups,
-  formatWhen,
-  type RouteRule,
-  routeRule,
-  unknownUpstreams,
-  writtenGroups,
-  writtenWhen,
-} from '../platform/route-rules.ts';
-import type { Settings } from '../platform/settings.ts';
-import { findCredential } from '../store/credentials.ts';
-import { listRoutes, removeRoute, setRoute } from '../store/routes.ts';
-import { Failure, printJson, type Store, withStore } from './context.ts';
+import { formatGroups, formatWhen, routeRule, writtenGroups, writtenWhen } from '../platform/route-rules.ts';
+import { Failure, printJson, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
 type Scope = {
@@ -29,7 +17,14 @@ type Scope = {
   tag?: string[];
 };
 type SetOptions = Scope & { to: string; before?: string; json?: boolean };
-type TestOptions = { credential?: string; stream: Stream; from: string; to: string; tag?: string[]; json?: boolean };
+type TestOptions = {
+  credential?: string | null;
+  stream: Stream;
+  from: string;
+  to: string;
+  tag?: string[];
+  json?: boolean;
+};
 
 export function registerRoute(program: Command): void {
   const route = program.command('route').description('which mail takes which upstreams');
@@ -70,13 +65,10 @@ function withScope(command: Command): Command {
 async function set(name: string, options: SetOptions): Promise<void> {
   const { to, before = null, json } = options;
   const rule = read(routeRule, { name, when: whenOf(options), to });
-  await withStore(async ({ pool }, settings) => {
-    assertKnown(rule, settings);
-    const written = { when: writtenWhen(rule.when), to: writtenGroups(rule.to) };
-    if (!(await setRoute(pool, { name, rule: written, before }))) throw new Failure(`there is no rule ${before}`);
-    if (json) return printJson({ name, ...written });
-    console.log(`Route ${name}: ${formatWhen(rule.when)} takes ${formatGroups(rule.to)}.`);
-  });
+  const outcome = await withStore(({ pool }, settings) => setRule(pool, settings, { rule, before }));
+  if (outcome.kind === 'refused') throw new Failure(outcome.problem);
+  if (json) return printJson({ name, when: writtenWhen(rule.when), to: writtenGroups(rule.to) });
+  console.log(`Route ${name}: ${formatWhen(rule.when)} takes ${formatGroups(rule.to)}.`);
 }
 
 function whenOf({ tenant, credential, stream, senderDomain, recipientDomain, tag }: Scope): object {
@@ -96,35 +88,8 @@ function read<T>(schema: ZodType<T, unknown>, value: unknown): T {
   throw new Failure(`${words.join('; ')} (\`npx postern route set --help\` has examples)`);
 }
 
-function assertKnown(rule: RouteRule, settings: Settings): void {
-  const known = new Set((settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name));
-  const [problem] = unknownUpstreams([rule], known);
-  if (problem) throw new Failure(`${problem}: there are ${[...known].join(', ') || 'none'} (POSTERN_UPSTREAMS)`);
-}
-
-type Listed = RouteRule & { readonly source: 'by hand' | 'settings' | 'last resort' };
-
-async function allRules({ pool }: Store, settings: Settings): Promise<{ rules: Listed[]; problems: string[] }> {
-  const { rules, problems } = readStored(await listRoutes(pool));
-  const upstreams = settings.POSTERN_UPSTREAMS ?? [];
-  const known = new Set(upstreams.map(({ name }) => name));
-  const lastResort = {
-    name: DEFAULT_ROUTE,
-    when: {},
-    to: upstreams.map(({ name }) => [{ upstream: name, weight: 1 }]),
-  };
-  return {
-    rules: [
-      ...rules.map(rule => ({ ...rule, source: 'by hand' as const })),
-      ...settings.POSTERN_ROUTES.map(rule => ({ ...rule, source: 'settings' as const })),
-      { ...lastResort, source: 'last resort' as const },
-    ],
-    problems: [...problems, ...unknownUpstreams(rules, known)],
-  };
-}
-
 async function list({ json }: { json?: boolean }): Promise<void> {
-  const { rules, problems } = await withStore(allRules);
+  const { rules, problems } = await withStore(({ pool }, settings) => readRulebook(pool, settings));
   if (json) {
     for (const { name, when, to, source } of rules)
       printJson({ name, when: writtenWhen(when), to: writtenGroups(to), source });
@@ -138,28 +103,16 @@ async function list({ json }: { json?: boolean }): Promise<void> {
 }
 
 async function remove(name: string, { json }: { json?: boolean }): Promise<void> {
-  await withStore(async ({ pool }, settings) => {
-    if (!(await removeRoute(pool, name))) {
-      const isSetting = settings.POSTERN_ROUTES.some(rule => rule.name === name);
-      throw new Failure(isSetting ? `rule ${name} is in POSTERN_ROUTES: change it there` : `there is no rule ${name}`);
-    }
-  });
+  const outcome = await withStore(({ pool }, settings) => removeRule(pool, settings, name));
+  if (outcome.kind !== 'removed') throw new Failure(outcome.problem);
   if (json) printJson({ name, removed: true });
   else console.log(`Removed route ${name}.`);
 }
 
-async function test(options: TestOptions): Promise<void> {
-  const { credential: credentialName = '', stream, from, to, tag: tags = [], json } = options;
-  for (const address of [from, to]) {
-    if (typeof parseMailbox(address, { smtpUtf8: true }) !== 'string') throw new Failure(`${address} is no address`);
-  }
-  const rule = await withStore(async (store, settings) => {
-    const credential = credentialName === '' ? null : await findCredential(store.db, credentialName);
-    if (credentialName !== '' && !credential) throw new Failure(`there is no credential ${credentialName}`);
-    const { rules } = await allRules(store, settings);
-    const message = { tenantId: credential?.tenantId ?? 'default', credentialName, stream, tags };
-    return ruleFor(rules, { ...message, reversePath: from, headerFrom: from }, to)!;
-  });
+async function test({ credential = null, stream, from, to, tag: tags = [], json }: TestOptions): Promise<void> {
+  const outcome = await withStore((store, settings) => ruleOf(store, settings, { from, to, stream, tags, credential }));
+  if (outcome.kind === 'refused') throw new Failure(outcome.problem);
+  const { rule } = outcome;
   if (json) return printJson({ rule: rule.name, to: writtenGroups(rule.to), source: rule.source });
   console.log(
     `Rule ${rule.name} (${rule.source}): mail to ${domainOf(to as never)} takes ${formatGroups(rule.to) || 'nothing'}.`,

@@ -82,7 +82,11 @@ function banner(gateway: Gateway, settings: Settings, startMs: number): string {
   if (ports.smtp !== null) row('SMTP', `${host}:${ports.smtp}  (STARTTLS)`);
   if (ports.smtps !== null) row('SMTP', `${host}:${ports.smtps}  (implicit TLS)`);
   if (ports.bounces !== null) row('Bounces', `${host}:${ports.bounces}  (SMTP, return paths only)`);
-  if (ports.http !== null) row('Dashboard', `http://${host}:${ports.http}/  (health, metrics)`);
+  if (ports.http !== null)
+    row(
+      'Dashboard',
+      `http://${host}:${ports.http}/  (${settings.POSTERN_ROLES.has('http') ? 'API, ' : ''}health, metrics)`,
+    );
   row('Database', settings.DATABASE_URL ? 'by DATABASE_URL' : `embedded PostgreSQL in ${settings.POSTERN_DATA_DIR}`);
   row('Queue', settings.REDIS_URL ? 'Redis' : 'PostgreSQL');
   row('Upstreams', describeUpstreams(settings));

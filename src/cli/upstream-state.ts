@@ -1,32 +1,11 @@
 // What circuits and fallbacks are now, in words: for `upstream list`, `queue status` and `doctor`.
-import { warmupLimit } from '../../relay/index.ts';
+import { type KnownState, warmupLimit } from '../../relay/index.ts';
 import type { UpstreamSettings } from '../platform/upstream-url.ts';
-import { type CircuitState, readCircuits } from '../store/circuits.ts';
-import { type RunningFallback, readFallbacks } from '../store/fallbacks.ts';
-import { readSlowdowns, type SharedSlowdown } from '../store/slowdowns.ts';
-import { readTurns, type TurnsToday } from '../store/turns.ts';
-import { formatSecond, type Store } from './context.ts';
+import type { CircuitState } from '../store/circuits.ts';
+import type { RunningFallback } from '../store/fallbacks.ts';
+import type { SharedSlowdown } from '../store/slowdowns.ts';
+import { formatSecond } from './context.ts';
 import type { Finding } from './finding.ts';
-
-/** None lasts longer without another refusal. */
-const SLOWED_WITHIN_MS = 3_600_000;
-
-export type KnownState = {
-  readonly circuits: readonly CircuitState[];
-  readonly fallbacks: readonly RunningFallback[];
-  readonly turns: readonly TurnsToday[];
-  readonly slowed: readonly SharedSlowdown[];
-};
-
-export async function readState({ pool }: Pick<Store, 'pool'>): Promise<KnownState> {
-  const [circuits, fallbacks, turns, slowed] = await Promise.all([
-    readCircuits(pool),
-    readFallbacks(pool),
-    readTurns(pool),
-    readSlowdowns(pool, SLOWED_WITHIN_MS),
-  ]);
-  return { circuits, fallbacks, turns, slowed };
-}
 
 /** null = the database is not up: nobody can say. undefined = nothing was ever said of it. */
 export function describeCircuit(circuit: CircuitState | null | undefined): string {

@@ -1,23 +1,13 @@
 // `postern upstream list|test|open|close`: where mail goes, what is known of each upstream, whether mail would get there
 // now, and whether it is to.
-
-import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { createUpstream, SessionError } from '../../relay/index.ts';
-import type { Settings } from '../platform/settings.ts';
+import { type KnownState, readState, surveyUpstreams, testUpstream } from '../../relay/index.ts';
 import { describePlace, type UpstreamSettings } from '../platform/upstream-url.ts';
 import type { CircuitState } from '../store/circuits.ts';
 import { Failure, printJson, readSettings, withRunningStore } from './context.ts';
 import { printTable } from './table.ts';
 import { close, open } from './upstream-control.ts';
-import {
-  describeCircuit,
-  describeFallback,
-  describeRate,
-  describeSlowed,
-  type KnownState,
-  readState,
-} from './upstream-state.ts';
+import { describeCircuit, describeFallback, describeRate, describeSlowed } from './upstream-state.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
@@ -51,12 +41,9 @@ async function list({ json }: { json?: boolean }): Promise<void> {
     return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   }
   // The list is wanted most when something is wrong: without the database it is shown all the same.
-  const state = await withRunningStore(readState).catch(() => null);
+  const state = await withRunningStore(({ pool }) => readState(pool)).catch(() => null);
   const circuitOf = (name: string) => (state ? state.circuits.find(({ upstream }) => upstream === name) : null);
-  if (json) {
-    for (const upstream of upstreams) printJson(describe(upstream, circuitOf(upstream.name), state));
-    return;
-  }
+  if (json) return surveyUpstreams(upstreams, state).forEach(printJson);
   printTable(
     ['NAME', 'WHERE', 'TLS', 'AT ONCE', 'RATE', 'STATE'],
     upstreams.map(upstream => row(upstream, circuitOf(upstream.name), state)),
@@ -74,29 +61,6 @@ function row(upstream: UpstreamSettings, circuit: CircuitState | null | undefine
   return [name, `${describePlace(upstream)}${user}`, tls, String(connections), rate, describeCircuit(circuit)];
 }
 
-/** `circuit` is null where nobody can say, the database not being up. */
-function describe(upstream: UpstreamSettings, circuit: CircuitState | null | undefined, state: KnownState | null) {
-  const { failures = 0, cause = null, reason = null, rule = null, openedAt: since = null } = circuit ?? {};
-  const { openedBy: by = null, openUntil: until = null, lookInMs = null, trialHolder = null } = circuit ?? {};
-  const isOpen = failures > 0;
-  return {
-    ...withoutPasswords(upstream),
-    circuit:
-      circuit === null
-        ? null
-        : { state: isOpen ? 'open' : 'closed', failures, cause, reason, rule, since, by, until, lookInMs, trialHolder },
-    fallbacks: state?.fallbacks.filter(({ from }) => from.includes(upstream.name)) ?? null,
-    today: state?.turns.find(turns => turns.upstream === upstream.name) ?? null,
-    slowed: state?.slowed.filter(pair => pair.upstream === upstream.name) ?? null,
-  };
-}
-
-function withoutPasswords(upstream: UpstreamSettings): object {
-  if (!('proxy' in upstream)) return upstream;
-  const proxy = upstream.proxy && { ...upstream.proxy, password: undefined };
-  return { ...upstream, password: undefined, proxy };
-}
-
 async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {
   const settings = readSettings();
   const all = settings.POSTERN_UPSTREAMS ?? [];
@@ -112,20 +76,4 @@ async function test(name: string | undefined, { json }: { json?: boolean }): Pro
     else console.log(`${result.ok ? 'ok    ' : 'FAILED'}  ${result.name}  ${result.detail}`);
   }
   if (results.some(result => !result.ok)) process.exitCode = 1;
-}
-
-export type UpstreamTest = { readonly name: string; readonly ok: boolean; readonly detail: string };
-
-export async function testUpstream(upstream: UpstreamSettings, settings: Settings): Promise<UpstreamTest> {
-  const { name } = upstream;
-  try {
-    const client = createUpstream(upstream, settings, settings.POSTERN_HOSTNAME ?? hostname());
-    const { remoteAddress, tls } = await client.probe(new AbortController().signal);
-    if (upstream.kind !== 'smtp') return { name, ok: true, detail: describePlace(upstream) };
-    const login = upstream.user === null ? 'no login' : `logged in as ${upstream.user}`;
-    return { name, ok: true, detail: `${remoteAddress}, ${tls ?? 'no TLS'}, ${login}` };
-  } catch (error) {
-    const stage = error instanceof SessionError ? error.stage : 'connect';
-    return { name, ok: false, detail: `${describePlace(upstream)}, at ${stage}: ${(error as Error).message}` };
-  }
 }

@@ -1,6 +1,6 @@
 // What providers report over HTTP: a door for each account, one short answer for each outcome. An answer of 2xx is given
 // only once the events are kept; anything else makes the provider try again. Strangers learn nothing of why; the log does.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   createEventDoors,
   type EventDoor,
@@ -12,6 +12,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createOutsideGet, type OutsideGet } from '../platform/outside-get.ts';
+import type { Routes } from './routes.ts';
 
 export type ProviderEventsOptions = {
   readonly settings: EventSettings;
@@ -23,9 +24,6 @@ export type ProviderEventsOptions = {
   /** For certificates and confirmations of SNS; the default lets nothing inside of our network be reached. */
   readonly fetch?: OutsideGet;
 };
-
-/** Adds its routes to the app. */
-export type Routes = (app: FastifyInstance) => Promise<void>;
 
 /** SendGrid's batches end at 768 KB, SNS's messages at 256 KB. */
 const MAX_BYTES = 1_000_000;

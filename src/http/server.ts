@@ -2,7 +2,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Health } from '../platform/health.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { Routes } from './provider-events.ts';
+import type { Routes } from './routes.ts';
 
 export type HttpOptions = {
   readonly host: string;
@@ -14,6 +14,8 @@ export type HttpOptions = {
   readonly isOpen: () => boolean;
   /** Of `createProviderEvents`. */
   readonly providerEvents?: Routes;
+  /** Of `createApi`. */
+  readonly api?: Routes;
 };
 
 export type HttpServer = { readonly port: number; stop(): Promise<void> };
@@ -29,8 +31,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     const { registry } = options.metrics;
     return reply.type(registry.contentType).send(await registry.metrics());
   });
-  app.get('/', async (_request, reply) => reply.type('text/html').send(indexPage(options.version)));
+  app.get('/', async (_request, reply) => reply.type('text/html').send(indexPage(options)));
   await options.providerEvents?.(app);
+  await options.api?.(app);
   await app.listen({ host: options.host, port: options.port });
   const { port } = app.server.address() as { port: number };
   return { port, stop: () => app.close() };
@@ -57,7 +60,10 @@ function addHealth(app: FastifyInstance, { health, isOpen }: HttpOptions): void 
   });
 }
 
-function indexPage(version: string): string {
+const API_LINK = `
+  <li><a href="/api/docs">/api/docs</a>: the HTTP API, and <a href="/api/openapi.json">what describes it</a></li>`;
+
+function indexPage({ version, api }: HttpOptions): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -73,7 +79,7 @@ function indexPage(version: string): string {
 <ul>
   <li><a href="/readyz">/readyz</a>: whether it takes mail</li>
   <li><a href="/healthz">/healthz</a>: whether it is alive</li>
-  <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>
+  <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>${api ? API_LINK : ''}
 </ul>
 <p>What happened to a message:</p>
 <pre><code>npx postern message find --to someone@example.com</code></pre>

@@ -46,7 +46,7 @@ const domainPattern = z
     error: 'is no domain, nor *. before one',
   })
   .transform(value => foldPattern(value));
-const ruleName = z
+export const ruleName = z
   .string('is no name')
   .regex(NAME, 'is no name: letters, digits, dots, dashes')
   .refine(name => name !== DEFAULT_ROUTE, `may not be ${DEFAULT_ROUTE}: that is what holds without a rule`);
@@ -76,6 +76,12 @@ export const routeGroups = z.union([z.string(), z.array(z.string())], 'is no tex
 
 export const routeRule: z.ZodType<RouteRule, unknown> = z.strictObject(
   { name: ruleName, when: routeWhen, to: routeGroups },
+  { error: unknownKey },
+);
+
+/** The same where the name stands elsewhere; `before` names the rule that it is to stand before. */
+export const routeBody = z.strictObject(
+  { when: routeWhen, to: routeGroups, before: ruleName.nullish() },
   { error: unknownKey },
 );
 

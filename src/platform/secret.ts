@@ -13,7 +13,17 @@ export function newToken(): string {
   return `pt_${randomBytes(20).toString('hex')}`;
 }
 
-/** For secrets that `newToken` made. */
+/** Of the API: it names itself, so that its row is found by key and its secret is compared once. */
+export function newApiToken(tokenId: string): string {
+  return `pat_${tokenId}_${randomBytes(20).toString('hex')}`;
+}
+
+/** null for what no `newApiToken` made. */
+export function idOfApiToken(token: string): string | null {
+  return /^pat_([0-9A-Z]{26})_[0-9a-f]{40}$/.exec(token)?.[1] ?? null;
+}
+
+/** For secrets that `newToken` and `newApiToken` made. */
 export function hashToken(token: string): string {
   const salt = randomBytes(16).toString('base64url');
   return `hmac-sha256$${salt}$${hmac(token, salt).toString('base64url')}`;

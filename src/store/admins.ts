@@ -10,6 +10,12 @@ export async function countAdmins(db: Kysely<Database>): Promise<number> {
   return Number(row.count);
 }
 
+/** The hash of its password. */
+export async function findAdminSecret(db: Kysely<Database>, name: string): Promise<string | null> {
+  const found = await db.selectFrom('admins').select('secret_hash').where('name', '=', name).executeTakeFirst();
+  return found?.secret_hash ?? null;
+}
+
 /** false when the name is taken. */
 export async function addAdmin(db: Kysely<Database>, name: string, secretHash: string): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db

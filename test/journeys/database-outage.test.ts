@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/platform/embedded-postgres/index.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { postmasterPid } from '../platform/embedded-postgres/rig.ts';
+import { ADMIN, client as apiClient } from '../support/api.ts';
 import { openDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -49,6 +50,8 @@ describe('a database of somebody else, stopped and started', () => {
       status: 'not-ready',
       reason: 'database-unavailable',
     });
+    const { status, headers, body } = await apiClient(gateway, ADMIN)('GET', '/routes');
+    expect([status, headers.get('retry-after'), body.detail]).toEqual([503, '5', 'database-unavailable']);
     expect((await gateway.http('/healthz')).status).toBe(200);
     expect(await client.ask('MAIL FROM:<s@example.com>')).toBe('451 4.3.0 Temporary failure, try again later');
     upstream.blurt('250 2.0.0 ok at last\r\n');

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { hashPassword, hashToken, newToken, verifySecret } from '../../src/platform/secret.ts';
+import {
+  hashPassword,
+  hashToken,
+  idOfApiToken,
+  newApiToken,
+  newToken,
+  verifySecret,
+} from '../../src/platform/secret.ts';
 
 describe('a stored secret', () => {
   it('of ours is 160 bits, new each time, and matches only itself', async () => {
@@ -27,4 +34,15 @@ describe('a stored secret', () => {
       expect(await verifySecret('a', stored)).toBe(false);
     }
   });
+});
+
+it('a token of the API names its row, and is 160 bits beside that', async () => {
+  const id = '01HF7YAT00ABCDEFGHJKMNPQRT';
+  const token = newApiToken(id);
+  expect(token).toMatch(/^pat_01HF7YAT00ABCDEFGHJKMNPQRT_[0-9a-f]{40}$/);
+  expect(newApiToken(id)).not.toBe(token);
+  expect(idOfApiToken(token)).toBe(id);
+  expect(await verifySecret(token, hashToken(token))).toBe(true);
+  for (const other of ['', newToken(), `${token}0`, `x${token}`, token.toUpperCase(), `pat_${id}_`, `pat_${id}`])
+    expect(idOfApiToken(other)).toBeNull();
 });

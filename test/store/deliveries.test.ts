@@ -8,6 +8,7 @@ import {
   type EndedAttempt,
   expireOverdue,
   loadContents,
+  moveUpEndedLeases,
   recordProgress,
   releaseLeases,
   releaseLeasesOfEarlierRuns,
@@ -140,6 +141,18 @@ describe('claiming', () => {
     expect(ids(await claim('due', 1))).toEqual([early]);
     expect(ids(await claim())).toEqual([late]);
     expect(ids(await claim())).toEqual([]);
+  });
+
+  it('takes what a dead process was trying before all that waits', async () => {
+    const [dead] = await accepted(acceptance());
+    await claim('due', 1, 'dead:1');
+    await accepted(acceptance(), acceptance());
+    await database.rows(`update deliveries set due_at = now() - interval '1 hour' where lease_holder is null`);
+    expect(await moveUpEndedLeases(database.pool)).toBe(0);
+    await database.rows(`update messages set accepted_at = now() - interval '2 hours' where message_id = $1`, dead!);
+    await database.rows(`update deliveries set due_at = now() where message_id = $1`, dead!);
+    expect(await moveUpEndedLeases(database.pool)).toBe(1);
+    expect(ids(await claim('due', 1))).toEqual([dead]);
   });
 
   it('takes what is parked first accepted first, whatever its time', async () => {

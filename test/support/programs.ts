@@ -10,6 +10,7 @@ const PROGRAMS = {
   dnsmasq: 'no dnsmasq: domains are not checked against a real DNS server (Debian: dnsmasq)',
   dovecot: 'no dovecot: a real mailbox is not polled (Debian: dovecot-imapd)',
   postfix: 'no postfix: real reports are not made, mail is not delivered to a real MX host (Debian: postfix)',
+  chromium: 'no chromium: the reference page of the API is not opened in a browser (Debian: chromium)',
   'smtp-sink': 'no smtp-sink: not tested as an upstream (Debian: postfix)',
 } as const;
 

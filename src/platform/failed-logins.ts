@@ -3,10 +3,10 @@
 // name. A success takes nothing back, or a guesser with a login of his own would log in between two guesses.
 import { createHash } from 'node:crypto';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { neighbourhood } from '../../src/platform/networks.ts';
+import { neighbourhood } from './networks.ts';
 
 const MAX_FAILURES = 20;
-const WINDOW_S = 15 * 60;
+export const WINDOW_S = 15 * 60;
 /** Beyond it the oldest are forgotten: whoever makes that many failures to have his own forgotten gains nothing. */
 const MAX_REMEMBERED = 20_000;
 

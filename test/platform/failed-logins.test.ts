@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FailedLogins } from '../../../relay/listener/failed-logins.ts';
+import { FailedLogins } from '../../src/platform/failed-logins.ts';
 
 const MINUTE = 60_000;
 

@@ -1,0 +1,34 @@
+// How a room says what it answers, in the words of OpenAPI: its own answers, and the problems that may stand in the way.
+import type { ZodType } from 'zod';
+import { type ProblemStatus, problemSchema } from './problems.ts';
+
+const MEANS = {
+  404: 'There is none of that name.',
+  409: 'It is not to be changed here.',
+  413: 'The body is too large.',
+  415: 'The body is no JSON.',
+  422: 'Something in the request makes no sense; `errors` says what.',
+} as const satisfies Partial<Record<ProblemStatus, string>>;
+
+/** Any request can meet these. */
+const ALWAYS = {
+  401: 'No token or login, or none that opens the door.',
+  403: 'The token is read-only.',
+  429: 'Too many failed logins.',
+  503: 'The database is away, or too many logins are being looked at.',
+} as const satisfies Partial<Record<ProblemStatus, string>>;
+
+export function json<Schema extends ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** Each of `statuses`, and what any request can meet. */
+export function problems(...statuses: (keyof typeof MEANS)[]) {
+  const all: Record<number, string> = { ...ALWAYS, ...Object.fromEntries(statuses.map(one => [one, MEANS[one]])) };
+  return Object.fromEntries(
+    Object.entries(all).map(([status, description]) => [
+      status,
+      { description, content: { 'application/problem+json': { schema: problemSchema } } },
+    ]),
+  );
+}

@@ -1,0 +1,58 @@
+// /api/v1/explain: what would follow, and why; nothing is sent and nothing changed (docs/faults.md).
+import { z } from 'zod';
+import { explainReplies, type ReplyExplanation, STAGES } from '../../../../relay/index.ts';
+import { json, problems } from '../answers.ts';
+import { problemOf } from '../problems.ts';
+import type { Api, Desk } from '../room.ts';
+
+const explanation = z
+  .object({
+    stage: z.enum(STAGES),
+    scope: z
+      .enum(['recipient', 'message', 'sender', 'upstream', 'network'])
+      .meta({ description: 'Who is at fault; decides what follows.' }),
+    rule: z.string().meta({ description: 'The row of the table of faults.' }),
+    source: z.string(),
+    example: z.tuple([z.string(), z.string()]).meta({ description: 'The stage and the reply that the row is for.' }),
+    opens: z.boolean().meta({ description: "The upstream's circuit opens at once." }),
+    slows: z.boolean().meta({ description: 'Less goes there for a while.' }),
+    retryAfterMs: z.number().nullable().meta({ description: 'How long the reply asks to wait.' }),
+    whileOthersAreLeft: z.string().meta({ description: 'What follows while the route has another upstream.' }),
+    atTheLast: z.string().meta({ description: 'What follows at the last upstream of the route.' }),
+  })
+  .meta({ id: 'ReplyExplanation' });
+
+export function addExplain(app: Api, { settings }: Desk): void {
+  app.get('/explain/reply', {
+    schema: {
+      tags: ['explain'],
+      operationId: 'explainReply',
+      summary: "Who is at fault by an upstream's reply, and what follows",
+      querystring: z.strictObject({
+        reply: z
+          .string()
+          .max(4_000)
+          .meta({ description: 'As it was said, or as a log has it.', examples: ['550 5.1.1 User unknown'] }),
+        stage: z
+          .string()
+          .optional()
+          .meta({ description: `${STAGES.join(', ')}; without it, the usual ones.` }),
+        upstream: z.string().optional().meta({ description: 'Whose words they are: an upstream of ours.' }),
+        provider: z.string().optional().meta({ description: 'Whose words they are: ses, mailgun, …' }),
+      }),
+      response: {
+        200: json('One for each stage.', z.object({ items: z.array(explanation) })),
+        ...problems(422),
+      },
+    },
+    handler: async ({ query }) => {
+      const outcome = explainReplies(query, settings());
+      if (outcome.kind === 'refused') throw problemOf(outcome, 'query');
+      return { items: outcome.explanations.map(written) };
+    },
+  });
+}
+
+function written({ example: [stage, reply], ...rest }: ReplyExplanation): z.input<typeof explanation> {
+  return { ...rest, example: [stage, reply] };
+}

@@ -1,0 +1,122 @@
+// /api/v1/routes: which mail takes which upstreams (docs/routes.md).
+import { z } from 'zod';
+import { type ListedRule, RULE_SOURCES, readRulebook, removeRule, ruleOf, setRule } from '../../../../relay/index.ts';
+import { routeBody, ruleName, writtenGroups, writtenWhen } from '../../../platform/route-rules.ts';
+import { json, problems } from '../answers.ts';
+import { Problem, problemOf } from '../problems.ts';
+import type { Api, Desk } from '../room.ts';
+
+const words = z.array(z.string());
+const rule = z
+  .object({
+    name: z.string(),
+    when: z
+      .object({
+        ...{ tenant: words, credential: words, stream: z.array(z.enum(['transactional', 'bulk'])) },
+        ...{ 'sender-domain': words, 'recipient-domain': words, tag: words },
+      })
+      .partial()
+      .meta({ description: 'All of it must fit, and of several values one. Empty: everything.' }),
+    to: words.meta({ description: 'Groups in the order in which they are tried: `mailgun*3 + ses`.' }),
+    source: z.enum(RULE_SOURCES).meta({ description: 'Only what was set by hand can be changed here.' }),
+  })
+  .meta({ id: 'Rule' });
+
+const named = z.strictObject({ name: z.string().meta({ description: "The rule's name." }) });
+const tags = ['routes'];
+
+const EXAMPLE = { when: { stream: 'bulk', 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
+const WANTED =
+  '`when` says for which mail, each key with one value or a list; left out, for all. `to` are groups, apart by commas or ' +
+  'as a list; within a group `+`, and a weight behind `*`. `before` is the name of another rule set by hand.';
+
+export function addRoutes(app: Api, { store, settings }: Desk): void {
+  app.get('/routes', {
+    schema: {
+      ...{ tags, operationId: 'listRoutes', summary: 'All rules, in the order in which they are asked' },
+      response: {
+        200: json(
+          'The first that fits holds.',
+          z.object({
+            items: z.array(rule),
+            problems: words.meta({ description: 'Rules set by hand that are left out, and why.' }),
+          }),
+        ),
+        ...problems(),
+      },
+    },
+    handler: async () => {
+      const { rules, problems: leftOut } = await readRulebook(store.pool, settings());
+      return { items: rules.map(written), problems: [...leftOut] };
+    },
+  });
+
+  app.get('/routes/:name', {
+    schema: {
+      ...{ tags, operationId: 'getRoute', summary: 'One rule', params: named },
+      response: { 200: json('The one that is asked first, should there be two of that name.', rule), ...problems(404) },
+    },
+    handler: async ({ params: { name } }) => {
+      const { rules } = await readRulebook(store.pool, settings());
+      const found = rules.find(one => one.name === name);
+      if (!found) throw new Problem(404, `there is no rule ${name}`);
+      return written(found);
+    },
+  });
+
+  app.put('/routes/:name', {
+    schema: {
+      ...{ tags, operationId: 'setRoute', summary: 'Make a rule, or change it' },
+      description:
+        'Holds in all processes within seconds. A new rule stands behind the others that were set by hand, a changed one ' +
+        'stays in its place, unless `before` says before which one. The same request again changes nothing.',
+      params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
+      body: routeBody.meta({ description: WANTED, examples: [EXAMPLE] }),
+      response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(413, 415, 422) },
+    },
+    handler: async ({ params: { name }, body: { before = null, when, to } }, reply) => {
+      const wanted = { name, when, to };
+      const outcome = await setRule(store.pool, settings(), { rule: wanted, before });
+      if (outcome.kind === 'refused') throw problemOf(outcome, 'body');
+      const isNew = outcome.kind === 'made';
+      if (isNew) reply.header('location', `/api/v1/routes/${encodeURIComponent(name)}`);
+      return reply.code(isNew ? 201 : 200).send(written({ ...wanted, source: 'by hand' }));
+    },
+  });
+
+  app.delete('/routes/:name', {
+    schema: {
+      ...{ tags, operationId: 'removeRoute', summary: 'Remove a rule that was set by hand', params: named },
+      response: { 204: z.undefined().meta({ description: 'Removed.' }), ...problems(404, 409) },
+    },
+    handler: async ({ params: { name } }, reply) => {
+      const outcome = await removeRule(store.pool, settings(), name);
+      if (outcome.kind !== 'removed') throw new Problem(outcome.kind === 'fixed' ? 409 : 404, outcome.problem);
+      return reply.code(204).send();
+    },
+  });
+
+  app.post('/routes/test', {
+    config: { onlyReads: true },
+    schema: {
+      ...{ tags, operationId: 'testRoutes', summary: 'Which rule holds for such a message' },
+      body: z.strictObject({
+        from: z.string().meta({ description: 'Sender.', examples: ['shop@example.com'] }),
+        to: z.string().meta({ description: 'Recipient.', examples: ['friend@example.net'] }),
+        stream: z.enum(['transactional', 'bulk']).default('transactional'),
+        tags: words.max(100).default([]),
+        credential: z.string().nullable().default(null).meta({ description: 'Who hands it in.' }),
+      }),
+      response: { 200: json('Nothing is sent.', rule), ...problems(413, 415, 422) },
+    },
+    handler: async ({ body }) => {
+      const outcome = await ruleOf(store, settings(), body);
+      if (outcome.kind === 'refused') throw problemOf(outcome, 'body');
+      return written(outcome.rule);
+    },
+  });
+}
+
+function written({ name, when, to, source }: ListedRule): z.input<typeof rule> {
+  return { name, when: writtenWhen(when), to: writtenGroups(to), source };
+}

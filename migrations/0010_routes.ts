@@ -13,8 +13,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     update deliveries d set stream = 'bulk'
     from messages m where m.message_id = d.message_id and m.stream = 'bulk'`.execute(db);
   // claimDue, by stream; nextDue
-  await sql`create index deliveries_due_by_stream on deliveries (stream, due_at) where state = 'queued'`.execute(db);
+  await sql`
+    create index deliveries_due_by_stream on deliveries (stream, due_at) where state = 'queued' and not parked`.execute(
+    db,
+  );
   await sql`drop index deliveries_due`.execute(db);
+  // claimParked, by route and stream; parkedRoutes
+  await sql`update deliveries set waits_for = 'default' where parked`.execute(db);
+  await sql`
+    create index deliveries_parked_for on deliveries (waits_for, stream, message_id, n) where parked`.execute(db);
+  await sql`drop index deliveries_parked`.execute(db);
   // pullForward
   await sql`create index deliveries_busy on deliveries (waits_for, message_id, n) where waits_for like 'busy:%'`.execute(
     db,

@@ -64,8 +64,8 @@ export function draftAcceptance(draft: Draft): Acceptance {
   };
 }
 
-function draftDeliveries({ submission, handing, waiting, beginsAt, now }: Draft): NewDelivery[] {
-  const beginning = beginningOf(handing);
+function draftDeliveries({ submission, handing, waiting, beginsAt, expiresAt, now }: Draft): NewDelivery[] {
+  const beginning = beginningOf(handing, expiresAt - now);
   return submission.envelope.recipients.map(({ address, notify, orcpt }, n) => {
     const own = waiting.get(n);
     return {
@@ -94,7 +94,7 @@ const QUEUED: Beginning = {
 };
 
 /** How a delivery starts its life, by what the dispatcher said when it was asked. */
-function beginningOf(handing: Handing): Beginning {
+function beginningOf(handing: Handing, endsInMs: number): Beginning {
   switch (handing.kind) {
     case 'capture':
       return { ...QUEUED, state: 'captured', dueInMs: null, reason: 'capture-mode' };
@@ -102,9 +102,17 @@ function beginningOf(handing: Handing): Beginning {
     case 'queue':
       return QUEUED;
     case 'park':
-      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.route, reason: handing.reason };
+      return {
+        ...QUEUED,
+        dueInMs: Math.min(handing.dueInMs, endsInMs),
+        waitsFor: handing.route,
+        reason: handing.reason,
+      };
     case 'turn':
-      return { ...QUEUED, dueInMs: handing.dueInMs, waitsFor: handing.waitsFor, reason: handing.reason };
+      return {
+        ...QUEUED,
+        ...{ dueInMs: Math.min(handing.dueInMs, endsInMs), waitsFor: handing.waitsFor, reason: handing.reason },
+      };
     case 'hand-over':
       return {
         ...QUEUED,

@@ -6,6 +6,7 @@ import type { ReturnPathKey } from '../src/mail/verp.ts';
 import type { Pool } from '../src/platform/postgres.ts';
 import type { WakeQueue } from '../src/platform/queue.ts';
 import type { Rounds } from '../src/platform/rounds.ts';
+import { inForce } from '../src/platform/route-rules.ts';
 import type { Settings } from '../src/platform/settings.ts';
 import { findRepeated } from '../src/store/accept.ts';
 import { listRoutes } from '../src/store/routes.ts';
@@ -156,7 +157,7 @@ export function createExplainer(options: DoorOptions): Explainer {
     }),
     async start() {
       await door.quotas.start();
-      router.replace(upstreams, [...readStored(await listRoutes(pool)).rules, ...settings.POSTERN_ROUTES]);
+      router.replace(upstreams, inForce(readStored(await listRoutes(pool)).rules, settings.POSTERN_ROUTES));
     },
     stop: () => door.quotas.stop(),
   };

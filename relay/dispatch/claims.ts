@@ -16,6 +16,8 @@ import {
   loadContents,
   moveUpEndedLeases,
   nextDueInMs,
+  parkedRoutes,
+  unpark,
 } from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
 import type { Recorder } from './recorder.ts';
@@ -43,10 +45,14 @@ export type ClaimsOptions = {
 /** The safety net under hand-over and wake-ups. */
 const SWEEP_MS = 2_000;
 const MAX_CLAIM = 100;
-const EXPIRE_AT_ONCE = 1_000;
+const AT_ONCE = 1_000;
 /** While nothing is claimed, what grows too old is looked for this often. */
-const EXPIRE_EVERY_MS = 30_000;
+const EXPIRE_EVERY_MS = 4_000;
+/** And at most a fiftieth of the time. */
+const EXPIRING_SHARE = 50;
 const MOVE_UP_EVERY_MS = 5_000;
+/** So many claims of which nothing has a place: the rest is looked through after the next sweep. */
+const MOST_IN_VAIN = 30;
 /** Contents loaded with one query. */
 const LOAD_BYTES = 2_000_000;
 
@@ -61,6 +67,9 @@ export class Claims {
   #looking: Promise<void> | null = null;
   #expiredAt = 0;
   #movedUpAt = 0;
+  #isRerouted = false;
+  /** How long it took last: the more there is, the rarer it is looked for. */
+  #expiringMs = 0;
   /** Claimed, and waiting for room in memory. */
   #waiting: readonly ClaimedDelivery[] = [];
 
@@ -90,6 +99,12 @@ export class Claims {
     });
   }
 
+  /** Lets what is parked be asked again, once. */
+  unpark(): void {
+    this.#isRerouted = true;
+    this.look();
+  }
+
   /** Claimed deliveries that are not work yet; some may be already. */
   get waiting(): readonly DeliveryKey[] {
     return this.#waiting;
@@ -107,9 +122,10 @@ export class Claims {
     if (recorder.isStuck) return;
     try {
       await keepLeases();
+      if (this.#isRerouted) await this.#unparkAll();
       await this.#moveUp();
       if (switchboard.blocked(this.#options.clock()).length > 0) await this.#expire();
-      this.#more = new Set([...(await this.#claim('parked')), ...(await this.#claim('due'))]);
+      this.#more = await this.#claimAll();
       await this.#lookAtNextTurn();
     } catch (error) {
       if (!this.#stop.signal.aborted) log.warn({ err: error }, 'queue not read');
@@ -123,6 +139,11 @@ export class Claims {
     if (inMs !== null && !this.#stop.signal.aborted) this.#nextTurn = setTimeout(() => this.look(), Math.ceil(inMs));
   }
 
+  async #unparkAll(): Promise<void> {
+    this.#isRerouted = false;
+    while ((await unpark(this.#options.pool, AT_ONCE)) === AT_ONCE && !this.#stop.signal.aborted);
+  }
+
   /** In a deep queue, what a dead process was trying would wait behind all that came meanwhile. */
   async #moveUp(): Promise<void> {
     const now = this.#options.clock();
@@ -132,33 +153,54 @@ export class Claims {
     if (deliveries > 0) this.#options.log.info({ event: 'leases-ended', deliveries }, 'took what others left');
   }
 
-  /** What is claimed expires where it is tried; this is for the time in which nothing is. */
+  /** What is claimed expires where it is tried; this is for what is parked. */
   async #expire(): Promise<void> {
-    const now = this.#options.clock();
-    if (now - this.#expiredAt < EXPIRE_EVERY_MS) return;
-    while ((await expireOverdue(this.#options.pool, EXPIRE_AT_ONCE)) === EXPIRE_AT_ONCE);
+    const { pool, clock, log, metrics } = this.#options;
+    const now = clock();
+    if (now - this.#expiredAt < Math.max(EXPIRE_EVERY_MS, EXPIRING_SHARE * this.#expiringMs)) return;
     this.#expiredAt = now;
+    for (let expired = AT_ONCE; expired === AT_ONCE; ) {
+      expired = await expireOverdue(pool, AT_ONCE);
+      this.#expiringMs = clock() - now;
+      if (expired === 0) return;
+      metrics.settled.inc({ state: 'expired' }, expired);
+      log.info({ event: 'expired', deliveries: expired, reason: 'expired-in-queue' }, 'expired');
+    }
+  }
+
+  /** What is parked for routes of which some upstream takes mail, then what is due; returns what there may be more of. */
+  async #claimAll(): Promise<Set<Stream>> {
+    const { pool, switchboard, clock } = this.#options;
+    const more = new Set<Stream>();
+    if (switchboard.appetite === 'none') return more;
+    const blocked = new Set(switchboard.blocked(clock()));
+    for (const name of await parkedRoutes(pool)) {
+      if (!blocked.has(name)) for (const stream of await this.#claim(name)) more.add(stream);
+    }
+    for (const stream of await this.#claim(null)) more.add(stream);
+    return more;
   }
 
   /** Claims until there is no more room, or nothing more; returns the streams of which there may be more. */
-  async #claim(which: 'parked' | 'due'): Promise<Stream[]> {
-    const { pool, holder, switchboard, place } = this.#options;
-    for (;;) {
+  async #claim(parkedFor: string | null): Promise<Stream[]> {
+    const { pool, holder, switchboard, recorder } = this.#options;
+    for (let inVain = 0; ; ) {
       const { appetite } = switchboard;
-      if (appetite === 'none' || this.#stop.signal.aborted) return [];
+      // What cannot be recorded now must not be claimed again as if nothing had been tried.
+      if (appetite === 'none' || this.#stop.signal.aborted || recorder.isStuck) return [];
       const limits = this.#limits(appetite);
       const withoutRoom = STREAMS.filter(stream => limits[stream] === 0);
       if (withoutRoom.length === STREAMS.length) return withoutRoom;
-      const blocked = switchboard.blocked(this.#options.clock());
-      const claim = await claimDeliveries(pool, { which, limits, holder, leaseMs: LEASE_MS, blocked });
+      const claim = await claimDeliveries(pool, { parkedFor, limits, holder, leaseMs: LEASE_MS });
       this.#tellSuppressed(claim.suppressed);
       this.#waiting = claim.claimed;
       // What could not be loaded is left to its lease, which must not be renewed then.
-      await this.#load(groupClaimed(claim.claimed).flatMap(place)).finally(() => {
+      const placed = await this.#placeAndLoad(groupClaimed(claim.claimed)).finally(() => {
         this.#waiting = [];
       });
+      inVain = placed > 0 ? 0 : inVain + 1;
       const mayBeMore = STREAMS.filter(stream => claim.found[stream] === limits[stream]);
-      if (mayBeMore.length === withoutRoom.length || appetite === 'one') return mayBeMore;
+      if (mayBeMore.length === withoutRoom.length || appetite === 'one' || inVain === MOST_IN_VAIN) return mayBeMore;
     }
   }
 
@@ -176,23 +218,35 @@ export class Claims {
     }
   }
 
-  /** Brings contents into memory as the budget allows, several small ones with one query. */
+  /**
+   * Says where each goes and brings its content into memory, as the budget allows, several small ones with one query. One
+   * after the other, since what is placed takes room from what comes next. Returns how many have a place.
+   */
+  async #placeAndLoad(groups: readonly ClaimedDelivery[][]): Promise<number> {
+    const { place } = this.#options;
+    let placed = 0;
+    for (const chunk of inChunks(groups)) {
+      const going = chunk.flatMap(place);
+      placed += going.length;
+      if (going.length > 0) await this.#load(going);
+    }
+    return placed;
+  }
+
   async #load(placed: readonly Placed[]): Promise<void> {
     const { pool, budget, onWork, log } = this.#options;
-    for (const chunk of inChunks(placed)) {
-      const bytes = chunk.reduce((sum, one) => sum + sizeOf(one), 0);
-      await budget.take(bytes, this.#stop.signal);
-      const contents = await loadContents(pool, [...new Set(chunk.map(idOf))]).catch(error => {
-        budget.give(bytes);
-        throw error;
-      });
-      for (const one of chunk) {
-        const content = contents.get(idOf(one));
-        if (content) onWork(workOfClaimed(one, content));
-        else {
-          budget.give(sizeOf(one));
-          log.error({ messageId: idOf(one) }, 'content is gone');
-        }
+    const bytes = placed.reduce((sum, one) => sum + sizeOf(one), 0);
+    await budget.take(bytes, this.#stop.signal);
+    const contents = await loadContents(pool, [...new Set(placed.map(idOf))]).catch(error => {
+      budget.give(bytes);
+      throw error;
+    });
+    for (const one of placed) {
+      const content = contents.get(idOf(one));
+      if (content) onWork(workOfClaimed(one, content));
+      else {
+        budget.give(sizeOf(one));
+        log.error({ messageId: idOf(one) }, 'content is gone');
       }
     }
   }
@@ -201,16 +255,17 @@ export class Claims {
 const idOf = ({ deliveries }: Placed) => deliveries[0]!.messageId;
 const sizeOf = ({ deliveries }: Placed) => deliveries[0]!.size;
 
-function inChunks(placed: readonly Placed[]): Placed[][] {
-  const chunks: Placed[][] = [];
+function inChunks(groups: readonly ClaimedDelivery[][]): ClaimedDelivery[][][] {
+  const chunks: ClaimedDelivery[][][] = [];
   let bytes = Number.POSITIVE_INFINITY;
-  for (const one of placed) {
-    if (bytes + sizeOf(one) > LOAD_BYTES) {
+  for (const group of groups) {
+    const { size } = group[0]!;
+    if (bytes + size > LOAD_BYTES) {
       chunks.push([]);
       bytes = 0;
     }
-    chunks.at(-1)!.push(one);
-    bytes += sizeOf(one);
+    chunks.at(-1)!.push(group);
+    bytes += size;
   }
   return chunks;
 }

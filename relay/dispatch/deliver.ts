@@ -64,8 +64,7 @@ async function deliverTogether(work: Work, options: DeliverOptions, signals: Sig
   while (choice !== null) {
     const openedAt = clock();
     const down = choice === work.opened ? choice.circuit.resume(choice, openedAt) : null;
-    const report =
-      down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending, down);
+    const report = down === null ? await tryOnce(work, pending, choice, options, signals.attempt) : untried(pending);
     if (down === null) learn(work, pending, report.results, choice, openedAt, options);
     const next: Picked =
       work.pinnedUpstream === null ? switchboard.pick(work.route, choice.hop + 1, clock()) : NOBODY_NEXT;
@@ -142,9 +141,12 @@ function tryOnce(
   return upstream.attempt(addressed, marks(work.parts, work.messageId, numbers, upstream.name), signal);
 }
 
+const WENT_DOWN = 'it went down while this waited for its turn';
+
 /** Its upstream went down while the message waited for its turn: not one more wait for a host that does not answer. */
-function untried(pending: readonly number[], why: string): AttemptReport {
-  const result: AttemptResult = { kind: 'unreachable', stage: 'connect', error: why };
+function untried(pending: readonly number[]): AttemptReport {
+  // Not what the host said to others: that may be about their mail, and this stands in notifications.
+  const result: AttemptResult = { kind: 'unreachable', stage: 'connect', error: WENT_DOWN };
   return { results: pending.map(() => result), remoteAddress: null, tls: null };
 }
 
@@ -157,12 +159,13 @@ function decide(
 ): Decided[] {
   const { switchboard, clock, habits, random } = options;
   const schedule = habits().scheduleOf(work.message);
-  const allDown = switchboard.isDown(work.route);
+  // What is pinned has one upstream to wait for, and waits its time: another one might deliver it twice.
+  const allDown = work.pinnedUpstream === null && switchboard.isDown(work.route);
   return pending.map((index, i) => {
     const result = results[i]!;
     const step = nextStep({
       result,
-      attempt: work.attempt,
+      attempt: work.counted,
       upstreamLeft,
       allDown,
       now: clock(),
@@ -193,7 +196,7 @@ function tell(
     const fields = {
       messageId: work.messageId,
       deliveryId: `${work.messageId}.${work.numbers[index]}`,
-      attempt: work.attempt,
+      attempt: work.counted,
       upstream,
       recipientDomain,
       ...describeResult(result),

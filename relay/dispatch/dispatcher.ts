@@ -75,6 +75,11 @@ export class Dispatcher implements HandOver {
     this.#claims.start();
   }
 
+  /** Routes are other ones now: what waits for one of the old ones is asked again, and may have another way. */
+  reroute(): void {
+    this.#claims.unpark();
+  }
+
   /** Something may be due, or an upstream is back. */
   wake(): void {
     this.#claims.look();

@@ -12,8 +12,8 @@ const MIN_CLAIMED = 100;
 /** Fresh messages of all lanes; bulk mail leaves half of it to the other. */
 const MAX_FRESH: Readonly<Record<Stream, number>> = { transactional: 1_000, bulk: 500 };
 const MIN_FRESH = 100;
-/** In a lane that takes longer than this over what waits there, nobody is waited for by others. */
-const STUCK_MS = 2_000;
+/** Mail for others waits while a lane works off what it holds, unless that takes longer than this. */
+const SLOW_MS = 200;
 
 export type LanesOptions = {
   readonly fleet: Fleet;
@@ -48,17 +48,17 @@ export class Lanes {
   }
 
   /**
-   * How many pieces of work a claim may bring: as many as there is room for in the fullest lane that moves on, since what
-   * is for whom is known only afterwards. One that is stuck does not count: what is too much for it is sent away.
+   * How many pieces of work a claim may bring: as many as there is room for in the fullest lane that is quick, since what
+   * is for whom is known only afterwards. One that is slow does not count: what is too much for it is sent away.
    */
   room(stream: Stream): number {
     const now = this.#options.clock();
     const rooms = [...this.#options.fleet.members].map(({ upstream: { name }, places }) => {
       const lane = this.of(name);
       const left = this.mostClaimed(name) - lane.count('backlog', stream);
-      return { left: Math.max(0, left), isStuck: lane.waitMs(places, now) > STUCK_MS };
+      return { left: Math.max(0, left), isSlow: lane.waitMs(places, now) > SLOW_MS };
     });
-    const moving = rooms.filter(({ isStuck }) => !isStuck);
+    const moving = rooms.filter(({ isSlow }) => !isSlow);
     return Math.min(...(moving.length > 0 ? moving : rooms).map(({ left }) => left));
   }
 

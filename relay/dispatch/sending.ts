@@ -7,7 +7,7 @@ import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
 import type { WakeQueue } from '../../src/platform/queue.ts';
-import type { RouteRule } from '../../src/platform/route-rules.ts';
+import { inForce, type RouteRule } from '../../src/platform/route-rules.ts';
 import type { Settings } from '../../src/platform/settings.ts';
 import { createDeliveryMarks } from '../delivery-marks.ts';
 import { createReturnPaths } from '../return-path.ts';
@@ -77,10 +77,10 @@ export function createSending(options: SendingOptions): Sending {
   fallbacks.rules = router.rules;
   const watch: CircuitWatch = new CircuitWatch({ pool, fleet, fallbacks, holder, nodeId, clock, log });
   const reroute = () => {
-    router.replace(fleet.names, [...byHand, ...settings.POSTERN_ROUTES]);
+    router.replace(fleet.names, inForce(byHand, settings.POSTERN_ROUTES));
     fallbacks.rules = router.rules;
     watch.refresh();
-    dispatcher.wake();
+    dispatcher.reroute();
   };
   const routeBook = new RouteBook({
     ...{ pool, log },

@@ -16,6 +16,8 @@ export type Work = {
   readonly route: Route;
   /** Of all its deliveries: those that go together were claimed together. */
   readonly attempt: number;
+  /** Without the claims that came to nothing: what the schedule goes by. */
+  readonly counted: number;
   readonly envelope: Envelope;
   /** n of each recipient, in the envelope's order. */
   readonly numbers: readonly number[];
@@ -45,7 +47,7 @@ export function workOfAcceptance(
   return {
     messageId: message.messageId,
     ...{ message: handing.message, route: handing.route },
-    attempt: 1,
+    ...{ attempt: 1, counted: 1 },
     envelope: absent.size === 0 ? envelope : { ...envelope, recipients: numbers.map(n => envelope.recipients[n]!) },
     numbers,
     parts: outgoingParts(message.traceHeader, content, message.omitted),
@@ -61,7 +63,7 @@ export function workOfAcceptance(
 export function groupClaimed(claimed: readonly ClaimedDelivery[]): ClaimedDelivery[][] {
   const groups = new Map<string, ClaimedDelivery[]>();
   for (const delivery of claimed) {
-    const key = `${delivery.messageId} ${delivery.attempt} ${delivery.pinnedUpstream ?? ''}`;
+    const key = `${delivery.messageId} ${delivery.attempt} ${delivery.uncounted} ${delivery.pinnedUpstream ?? ''}`;
     const group = groups.get(key);
     if (group) group.push(delivery);
     else groups.set(key, [delivery]);
@@ -84,7 +86,7 @@ export function workOfClaimed({ deliveries: group, route, begin }: Placed, conte
   return {
     messageId: first.messageId,
     ...{ message: first, route },
-    attempt: first.attempt,
+    ...{ attempt: first.attempt, counted: first.attempt - first.uncounted },
     envelope: {
       reversePath: first.reversePath as Address | null,
       recipients: group.map(recipientOf),

@@ -125,13 +125,30 @@ function saidOf({ event, reason, attempt, reported }: Facts): Said | null {
     case 'expired':
     case 'delayed':
     case 'delivered': {
-      if (attempt === null) return reason === null ? null : { type: 'X-Postern', text: reason };
+      if (attempt === null) return reason === null ? null : { type: 'X-Postern', text: whyUntried(reason) };
       const { smtpCode, enhancedStatus, detail } = attempt;
       const text = [smtpCode, enhancedStatus, detail].filter(part => part !== null).join(' ');
       return { type: smtpCode === null ? 'X-Postern' : 'smtp', text };
     }
   }
 }
+
+/**
+ * Of what was never tried only in our own words: behind them stands what a host said last, and that may have been about
+ * somebody else's mail.
+ */
+function whyUntried(reason: string): string {
+  const [head] = reason.split(/[: ]/);
+  return UNTRIED[head!] ?? 'it was not tried yet';
+}
+
+const UNTRIED: Readonly<Record<string, string>> = {
+  'upstreams-down': 'no server that we pass such mail on to could be reached',
+  'upstream-busy': 'more mail waits there than is taken',
+  slowed: 'the receiving side asked for less mail at a time',
+  'not-now': 'no server that we pass such mail on to takes more at present',
+  'expired-in-queue': 'it could not be passed on in time',
+};
 
 /** `192.0.2.1:25`, `[2001:db8::1]:25` and `2001:db8::1:25` without the port. */
 function hostOf(remoteAddress: string | null): string | null {

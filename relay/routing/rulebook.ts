@@ -6,6 +6,7 @@ import type { Stream } from '../../src/mail/submission.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
 import {
   DEFAULT_ROUTE,
+  inForce,
   type RouteRule,
   unknownUpstreams,
   writtenGroups,
@@ -32,10 +33,10 @@ export async function readRulebook(pool: Pool, settings: RouteSettings): Promise
   const { rules, problems } = readStored(await listRoutes(pool));
   const names = upstreamNames(settings);
   const lastResort = { name: DEFAULT_ROUTE, when: {}, to: names.map(upstream => [{ upstream, weight: 1 }]) };
+  const sourceOf = (rule: RouteRule) => (rules.includes(rule) ? 'by hand' : 'settings');
   return {
     rules: [
-      ...rules.map(rule => ({ ...rule, source: 'by hand' as const })),
-      ...settings.POSTERN_ROUTES.map(rule => ({ ...rule, source: 'settings' as const })),
+      ...inForce(rules, settings.POSTERN_ROUTES).map(rule => ({ ...rule, source: sourceOf(rule) }) as const),
       { ...lastResort, source: 'last resort' as const },
     ],
     problems: [...problems, ...unknownUpstreams(rules, new Set(names))],
@@ -53,7 +54,14 @@ export async function setRule(
   if (unknown) return refused('to', `${unknown}: there are ${names.join(', ') || 'none'} (POSTERN_UPSTREAMS)`);
   const written = { when: writtenWhen(rule.when), to: writtenGroups(rule.to) };
   const kind = await setRoute(pool, { name: rule.name, rule: written, before });
-  return kind === null ? refused('before', `there is no rule ${before}`) : { kind };
+  if (kind !== null) return { kind };
+  const isSetting = settings.POSTERN_ROUTES.some(({ name }) => name === before);
+  return refused(
+    'before',
+    isSetting
+      ? `rule ${before} is in POSTERN_ROUTES: what is set by hand is asked before those anyway`
+      : `there is no rule ${before}`,
+  );
 }
 
 /** Of what was set by hand. The others are not refused: there is nothing to remove, or it is written elsewhere. */

@@ -16,7 +16,7 @@ export class Failure extends Error {}
 export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
 
 /** In the directory where a command is run, unless POSTERN_CONFIG names another one. */
-const CONFIG_FILE = './postern.yaml';
+export const CONFIG_FILE = './postern.yaml';
 
 /** Those that `postern start` has there too, so that a second terminal sees the gateway's upstreams and resolvers. */
 export function readSettings(): Settings {

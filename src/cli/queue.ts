@@ -24,7 +24,7 @@ async function status({ json }: { json?: boolean }): Promise<void> {
   }));
   if (json) return printJson({ ...summary, dispatchers, fallbacks });
   console.log(
-    `${summary.queued} queued: ${summary.due} due, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
+    `${summary.queued} queued: ${summary.due} due, ${summary.later} later, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +
       (summary.oldestAcceptedAt ? `; the oldest since ${formatTime(summary.oldestAcceptedAt)}` : ''),
   );
   if (summary.held > 0)

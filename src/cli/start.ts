@@ -6,7 +6,7 @@ import type { Settings } from '../platform/settings.ts';
 import { describePlace } from '../platform/upstream-url.ts';
 import { watchSettings } from '../platform/watch-settings.ts';
 import { VERSION } from '../version.ts';
-import { configFile, Failure, readSettings } from './context.ts';
+import { CONFIG_FILE, configFile, Failure, readSettings } from './context.ts';
 
 /** How long attempts and messages being read may take to end. */
 const GRACE_MS = 30_000;
@@ -26,7 +26,7 @@ async function start(): Promise<void> {
     throw startFailure(error, settings);
   });
   console.log(banner(gateway, settings, performance.now() - startedAt));
-  const unwatch = watchSettings(configFile(), () => reconfigure(gateway, log));
+  const unwatch = watchSettings(configFile() ?? CONFIG_FILE, () => reconfigure(gateway, log));
   if (!stop.aborted) await new Promise(resolve => stop.addEventListener('abort', resolve, { once: true }));
   unwatch();
   log.info({ event: 'stopping' }, 'stopping');

@@ -153,6 +153,9 @@ function describeEvent({ at, kind, data }: Event): string[] {
       return [`${head}delayed: still queued${told.reason ? ` (${printable(told.reason)})` : ''}`];
     case 'dsn-sent':
       return [`${head}told ${printable(told.to)} of ${told.kind} (${told.rule}): message ${told.dsn}`];
+    case 'expired':
+      // What an attempt ended in is told with the attempt.
+      return told.upstream ? [] : [`${head}expired: ${printable(told.reason ?? 'it was too old when its turn came')}`];
     case 'address-suppressed':
       return [`${head}${printable(told.address)} suppressed as ${told.reason}: ${told.rule}`];
     default:

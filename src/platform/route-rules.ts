@@ -101,6 +101,11 @@ const lifetimeRule: z.ZodType<LifetimeRule, unknown> = z
 export const routeRules = rulesOf(routeRule);
 export const lifetimeRules = rulesOf(lifetimeRule);
 
+/** In the order in which they are asked: a rule set by hand stands in for that of its name in the settings. */
+export function inForce(byHand: readonly RouteRule[], settings: readonly RouteRule[]): RouteRule[] {
+  return [...byHand, ...settings.filter(({ name }) => !byHand.some(rule => rule.name === name))];
+}
+
 /** The upstreams that rules name and nobody knows, each with its rule. */
 export function unknownUpstreams(rules: readonly RouteRule[], known: ReadonlySet<string>): string[] {
   return rules.flatMap(({ name, to }) =>

@@ -3,16 +3,16 @@ import { unwatchFile, watchFile } from 'node:fs';
 
 const LOOK_EVERY_MS = 2_000;
 
-/** Calls `onChange` until the returned function is called. Without a file, only for the signal. */
-export function watchSettings(file: string | null, onChange: () => void): () => void {
+/** Calls `onChange` until the returned function is called. The file need not be there yet. */
+export function watchSettings(file: string, onChange: () => void): () => void {
   const look = (now: { mtimeMs: number; size: number }, before: { mtimeMs: number; size: number }) => {
     if (now.mtimeMs !== before.mtimeMs || now.size !== before.size) onChange();
   };
   process.on('SIGHUP', onChange);
   // Not by inotify: editors put another file in its place, and volumes of containers tell nothing.
-  if (file !== null) watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, look);
+  watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, look);
   return () => {
     process.off('SIGHUP', onChange);
-    if (file !== null) unwatchFile(file, look);
+    unwatchFile(file, look);
   };
 }

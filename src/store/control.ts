@@ -61,7 +61,7 @@ export async function controlDeliveries(
       order by d.message_id, d.n for update of d
     ), changed as (
       update deliveries d
-      set state = ${to}, due_at = case when ${to} = 'queued' then now() end, parked = false, waits_for = null,
+      set state = ${to}, due_at = case when ${to} = 'queued' then now() end, parked = false, waits_for = null, by_hand = ${kind === 'released' || kind === 'retried'},
           reason = ${reason}, updated_at = now()
       from chosen c where d.message_id = c.message_id and d.n = c.n and not c.being_tried
       returning d.message_id, d.n, c.was, c.because

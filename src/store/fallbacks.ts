@@ -78,7 +78,7 @@ function whyOpen({ cause, reason }: CircuitState): string {
 
 async function begin(connection: Connection, route: string, data: FallbackBegan): Promise<FallbackChange> {
   await connection.query(
-    'insert into route_fallbacks (route, from_upstreams, to_upstreams, reason) values ($1, $2, $3, $4)',
+    'insert into route_fallbacks (route, from_upstreams, to_upstreams, reason) values ($1, $2, $3, $4) on conflict do nothing',
     [route, data.from, data.to, data.reason],
   );
   return { kind: 'fallback-began', route, data };

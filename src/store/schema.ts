@@ -105,6 +105,8 @@ type DeliveryTable = {
   updated_at: Generated<Date>;
   stream: Generated<Stream>;
   waits_for: string | null;
+  uncounted: Generated<number>;
+  by_hand: Generated<boolean>;
   begins_at: Date | null;
 };
 

@@ -204,11 +204,12 @@ describe('upstream, queue, send, doctor, migrate', () => {
       due: 0,
       leased: 0,
       parked: 0,
+      later: 1,
       reasons: [{ reason: 'recipient-deferred-at-rcpt', count: 1 }],
       dispatchers: [{ node: expect.any(String), seenAt: expect.any(String) }],
     });
     expect((await run('queue', 'status')).stdout).toMatch(
-      /^1 queued: 0 due, 0 being tried, 0 waiting for an upstream; the oldest since .*\n1 dispatcher at work: [\w-]+ since /,
+      /^1 queued: 0 due, 1 later, 0 being tried, 0 waiting for an upstream; the oldest since .*\n1 dispatcher at work: [\w-]+ since /,
     );
   });
 

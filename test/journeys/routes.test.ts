@@ -29,6 +29,7 @@ afterEach(async () => {
   await gateway.end();
   await Promise.all(upstreams.map(upstream => upstream.stop()));
   await database.rows('delete from routes');
+  await database.rows('delete from circuits');
 });
 
 function environment(routes: object[] = ROUTES): Record<string, string> {
@@ -100,6 +101,40 @@ describe('while all upstreams of a rule are away', () => {
     for (const id of waiting) await gateway.reaches(id, 'delivered');
     expect(rcpts(upstreams[2]!).toSorted()).toEqual(['code1@example.net', 'code2@example.net', 'code3@example.net']);
     expect(rcpts(upstreams[0]!)).toEqual(['friend@example.net', 'other@example.net']);
+  });
+
+  it('its mail takes another way at once, when a rule gives it one', async () => {
+    await upstreams[2]!.stop();
+    const id = await gateway.submit('code@example.net', mail('X-Postern-Tag: otp\r\n'));
+    await eventually(async () => expect((await gateway.deliveries(id))[0]).toMatchObject({ parked: true }));
+    await setRoute(database.pool, { name: 'emergency', rule: { to: 'second' }, before: null });
+    await gateway.reaches(id, 'delivered');
+    expect(rcpts(upstreams[1]!)).toEqual(['code@example.net']);
+  });
+
+  it('what may have been delivered is not handed to another one at once, though nobody is there', async () => {
+    upstreams[0]!.script.final = ['CLOSE', '250 2.0.0 ok'];
+    const id = await gateway.submit('a@example.net');
+    await eventually(async () => {
+      expect((await gateway.attempts(id)).map(({ result }) => result)).toEqual(['uncertain']);
+      expect((await gateway.deliveries(id))[0]!.lease_holder).toBeNull();
+    });
+    await eventually(async () => {
+      await send('friend@example.net');
+      expect(upstreams[0]!.messages.length).toBeGreaterThan(1);
+    });
+    await upstreams[0]!.stop();
+    await gateway.makeDue(id);
+    await eventually(async () => {
+      expect((await gateway.attempts(id)).map(({ upstream, result }) => [upstream, result])).toEqual([
+        ['first', 'uncertain'],
+        ['first', 'unreachable'],
+      ]);
+      expect((await gateway.deliveries(id))[0]!.lease_holder).toBeNull();
+    });
+    const [delivery] = await gateway.deliveries(id);
+    expect(delivery).toMatchObject({ state: 'queued', parked: false });
+    expect(delivery!.due_in_s).toBeGreaterThan(30);
   });
 
   it('what may have been delivered is tried there again, whatever the rules say by then', async () => {

@@ -51,7 +51,7 @@ it('a slow upstream holds up nobody else, and gets what waited for it when it is
   await eventually(async () => {
     const [delivery] = await gateway.deliveries(last);
     expect(delivery!.due_in_s).toBeGreaterThan(0.5);
-    expect(delivery).toMatchObject({ attempt: 0, lease_holder: null });
+    expect(delivery).toMatchObject({ lease_holder: null, counted: 0 });
   });
 
   slow.script.mail = '250 2.1.0 ok';
@@ -59,10 +59,10 @@ it('a slow upstream holds up nobody else, and gets what waited for it when it is
   await eventually(async () => {
     // What was under way is due again later, as after any failed attempt.
     await gateway.rows(
-      `update deliveries set due_at = now() where state = 'queued' and attempt = 1 and lease_holder is null`,
+      `update deliveries set due_at = now() where state = 'queued' and attempt > uncounted and lease_holder is null`,
     );
     expect(await gateway.rows(`select 1 from deliveries where state <> 'delivered'`)).toHaveLength(0);
   }, 60_000);
   const tries = (await gateway.attempts(last)).filter(({ result }) => result !== 'skipped');
-  expect(tries.map(({ attempt, result }) => [attempt, result])).toEqual([[1, 'accepted']]);
+  expect(tries.map(({ result }) => result)).toEqual(['accepted']);
 }, 120_000);

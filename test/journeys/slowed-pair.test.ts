@@ -32,7 +32,7 @@ it('its mail waits for a turn of its own, without that counting as an attempt', 
   for (let i = 0; i < 5; i += 1) ids.push(await gateway.submit(`a${i}@slow.example`));
   await eventually(async () => {
     const last = await deliveryOf(ids.at(-1)!);
-    expect(last).toMatchObject({ state: 'queued', attempt: 0, lease_holder: null });
+    expect(last).toMatchObject({ state: 'queued', lease_holder: null, counted: 0 });
     expect(last.reason).toMatch(/^slowed to [\d.]+\/(s|min) for slow\.example at first since .*\(450 4\.7\.28/);
     expect(last.due_in_s).toBeGreaterThan(5);
   });

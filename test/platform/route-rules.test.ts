@@ -1,6 +1,14 @@
 // Rules as people write them, and what is said of those that are none.
 import { describe, expect, it } from 'vitest';
-import { formatGroups, formatWhen, lifetimeRules, routeGroups, routeRules } from '../../src/platform/route-rules.ts';
+import {
+  formatGroups,
+  formatWhen,
+  inForce,
+  lifetimeRules,
+  routeGroups,
+  routeRule,
+  routeRules,
+} from '../../src/platform/route-rules.ts';
 
 const problemOf = (schema: typeof routeRules | typeof lifetimeRules, rules: unknown) => {
   const parsed = schema.safeParse(typeof rules === 'string' ? rules : JSON.stringify(rules));
@@ -94,4 +102,13 @@ describe('a list of rules', () => {
   ])('of lifetimes with %s is refused', (_, rules, problem) => {
     expect(problemOf(lifetimeRules, rules)).toBe(problem);
   });
+});
+
+it('a rule set by hand stands in for that of its name in the settings', () => {
+  const rule = (name: string, to: string) => routeRule.parse({ name, to });
+  const [byHand, settings] = [[rule('b', 'ses')], [rule('a', 'mailgun'), rule('b', 'mailgun')]];
+  expect(inForce(byHand, settings).map(({ name, to }) => [name, to[0]![0]!.upstream])).toEqual([
+    ['b', 'ses'],
+    ['a', 'mailgun'],
+  ]);
 });

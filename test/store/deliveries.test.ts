@@ -3,16 +3,20 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageId } from '../../src/mail/submission.ts';
 import { type Acceptance, acceptMessages } from '../../src/store/accept.ts';
 import { readRaw } from '../../src/store/archive.ts';
+import { controlDeliveries } from '../../src/store/control.ts';
 import {
   type DeliveryChange,
   type EndedAttempt,
   expireOverdue,
   loadContents,
   moveUpEndedLeases,
+  parkedRoutes,
+  pullForward,
   recordProgress,
   releaseLeases,
   releaseLeasesOfEarlierRuns,
   renewLeases,
+  unpark,
 } from '../../src/store/deliveries.ts';
 import { queueSummary } from '../../src/store/queue-summary.ts';
 import { acceptance } from '../support/acceptance.ts';
@@ -141,6 +145,53 @@ describe('claiming', () => {
     expect(ids(await claim('due', 1))).toEqual([early]);
     expect(ids(await claim())).toEqual([late]);
     expect(ids(await claim())).toEqual([]);
+  });
+
+  it('knows a claim that was given back from the next one, though the same process has it', async () => {
+    const [messageId] = await accepted(acceptance());
+    await claim();
+    const givenBack = change(messageId!, { state: 'queued', dueInMs: 0, uncounted: true, event: null });
+    const record = () => recordProgress(database.pool, HOLDER, { ended: [], opened: [], changes: [givenBack] });
+    expect(await record()).toHaveLength(1);
+    const [again] = await claim();
+    expect(again).toMatchObject({ attempt: 2, uncounted: 1 });
+    // Its answer was lost on the way, so it is written a second time.
+    expect(await record()).toEqual([]);
+    expect(await state()).toMatchObject([{ attempt: 2, lease_holder: HOLDER }]);
+  });
+
+  it('lets what a person let go be, until it has been tried', async () => {
+    const [messageId] = await accepted(acceptance(['a@x.example']));
+    await controlDeliveries(database.db, 'retry', { messageIds: [messageId!] }, 1_000);
+    await database.rows(`insert into suppressions (address_key, reason) values ('a@x.example', 'manual')`);
+    await claim();
+    const back = { ...change(messageId!), state: 'queued' as const, dueInMs: 0, event: null, reason: 'upstream-busy' };
+    const record = (changes: DeliveryChange) =>
+      recordProgress(database.pool, HOLDER, { ended: [], opened: [], changes: [changes] });
+    await record({ ...back, uncounted: true });
+    expect(ids(await claim())).toEqual([messageId]);
+    await record({ ...back, attempt: 2 });
+    expect(await claim()).toEqual([]);
+    expect(await state()).toMatchObject([{ state: 'suppressed' }]);
+    await database.rows('delete from suppressions');
+  });
+
+  it('parked mail is asked again when routes are other ones', async () => {
+    const all = await accepted(acceptance(['a@x.example'], { waitsFor: 'old', dueInMs: 60_000 }), acceptance());
+    expect(await parkedRoutes(database.pool)).toEqual(['old']);
+    expect(ids(await claim('due'))).toEqual([all[1]]);
+    expect(await unpark(database.pool, 10)).toBe(1);
+    expect(ids(await claim('due'))).toEqual([all[0]]);
+    expect(await parkedRoutes(database.pool)).toEqual([]);
+  });
+
+  it('calls those who were sent away from a busy upstream, first accepted first', async () => {
+    const busy = { waitsFor: 'busy:slow', dueInMs: 60_000 };
+    const all = await accepted(...Array.from({ length: 3 }, () => acceptance(['a@x.example'], busy)));
+    expect(await parkedRoutes(database.pool)).toEqual([]);
+    expect(await pullForward(database.pool, 'other', 2)).toBe(0);
+    expect(await pullForward(database.pool, 'slow', 2)).toBe(2);
+    expect(ids(await claim('due')).toSorted()).toEqual(all.slice(0, 2));
   });
 
   it('takes what a dead process was trying before all that waits', async () => {
@@ -275,19 +326,19 @@ describe('leases', () => {
 });
 
 describe('expiry', () => {
-  it('settles what is too old and waits, with its reason, and tells of it', async () => {
-    const [old, young, leased] = await accepted(acceptance(), acceptance(), acceptance());
-    await database.rows(`update messages set expires_at = now() where message_id <> $1`, young);
-    await database.rows(`update deliveries set reason = 'recipient-deferred-at-rcpt' where message_id = $1`, old);
-    await database.rows(
-      `update deliveries set due_at = now() + interval '1 min', lease_holder = 'x' where message_id = $1`,
-      leased,
+  it('settles what is too old and parked, with its reason, and tells of it; what is due expires when it is tried', async () => {
+    const parked = { waitsFor: 'default', dueInMs: 60_000, reason: 'upstreams-down' };
+    const [old, young, due] = await accepted(
+      acceptance(['a@x.example'], parked),
+      acceptance(['a@x.example'], parked),
+      acceptance(),
     );
+    await database.rows(`update messages set expires_at = now() where message_id <> $1`, young);
     expect(await expireOverdue(database.pool, 100)).toBe(1);
     expect(await state()).toMatchObject([
-      { state: 'expired', reason: 'expired-in-queue: recipient-deferred-at-rcpt' },
+      { state: 'expired', reason: 'expired-in-queue: upstreams-down' },
       { state: 'queued' },
-      { state: 'queued', lease_holder: 'x' },
+      { message_id: due, state: 'queued' },
     ]);
     expect(await database.rows(`select message_id, n from events where kind = 'expired'`)).toEqual([
       { message_id: old, n: 0 },

@@ -4,9 +4,10 @@ import { claimDeliveries } from '../../src/store/deliveries.ts';
 
 export function claimSome(
   pool: Pool,
-  options: Partial<{ which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number; blocked: string[] }> = {},
+  options: Partial<{ which: 'due' | 'parked'; limit: number; holder: string; leaseMs: number }> = {},
 ) {
-  const { limit = 100, ...given } = options;
+  const { limit = 100, which = 'due', ...given } = options;
   const limits = { transactional: limit, bulk: limit };
-  return claimDeliveries(pool, { which: 'due', limits, holder: 'h', leaseMs: 60_000, blocked: [], ...given });
+  const parkedFor = which === 'parked' ? 'default' : null;
+  return claimDeliveries(pool, { parkedFor, limits, holder: 'h', leaseMs: 60_000, ...given });
 }

@@ -24,6 +24,8 @@ export type Delivery = {
   recipient: string;
   state: string;
   attempt: number;
+  /** Attempts without the claims that came to nothing. */
+  counted: number;
   reason: string | null;
   parked: boolean;
   pinned_upstream: string | null;
@@ -89,7 +91,7 @@ export async function startTestGateway(
     },
     deliveries: (messageId: string) =>
       rows<Delivery>(
-        `select n, recipient, state, attempt, reason, parked, pinned_upstream, lease_holder,
+        `select n, recipient, state, attempt, attempt - uncounted as counted, reason, parked, pinned_upstream, lease_holder,
                 extract(epoch from due_at - now())::float as due_in_s
          from deliveries where message_id = $1 order by n`,
         messageId,

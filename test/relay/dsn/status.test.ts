@@ -32,7 +32,7 @@ it.each<[string, Facts, string]>([
   [
     'expired, never tried',
     facts('expired', { reason: 'expired-in-queue' }),
-    'failed 4.4.7 X-Postern; expired-in-queue',
+    'failed 4.4.7 X-Postern; it could not be passed on in time',
   ],
   [
     'suppressed',
@@ -41,7 +41,11 @@ it.each<[string, Facts, string]>([
   ],
   ['late', facts('delayed', { attempt: full }), 'delayed 4.2.2 smtp; 452 4.2.2 mailbox full'],
   ['late, nobody there', facts('delayed', { attempt: away }), 'delayed 4.4.1 X-Postern; connect ECONNREFUSED'],
-  ['late, never tried', facts('delayed', { reason: 'upstreams-down' }), 'delayed 4.0.0 X-Postern; upstreams-down'],
+  [
+    'late, never tried',
+    facts('delayed', { reason: 'upstreams-down: a: 421 <someone@else.example> too fast' }),
+    'delayed 4.0.0 X-Postern; no server that we pass such mail on to could be reached',
+  ],
   ['passed on', facts('delivered', { attempt: attempt(250, '2.6.0', 'ok') }), 'relayed 2.6.0 smtp; 250 2.6.0 ok'],
   [
     'bounced later',

@@ -27,7 +27,7 @@ export function tellStory({ message, deliveries, attempts, events, tells }: Mess
     const told = events.filter(event => event.n === delivery.n || event.n === null);
     lines.push(`  ${formatTime(message.accepted_at)}  accepted${describeRoutes(told)}`);
     const entries = [
-      ...own.map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
+      ...inOrdinals(own).map(attempt => ({ at: attempt.opened_at, text: describeAttempt(attempt) })),
       ...told.map(event => ({ at: event.at, text: describeEvent(event) })),
     ];
     lines.push(...entries.sort((a, b) => a.at.getTime() - b.at.getTime()).flatMap(entry => entry.text));
@@ -99,6 +99,12 @@ function nextDeed({ state, recipient }: Delivery, messageId: string): string[] {
   if (state === 'held') return [`npx postern message release ${messageId}`];
   if (state === 'suppressed') return [`npx postern suppression list --address ${recipient}`];
   return [];
+}
+
+/** As a person counts them: numbers are left out where a claim came to nothing. */
+function inOrdinals(attempts: readonly Attempt[]): Attempt[] {
+  const numbers = [...new Set(attempts.map(({ attempt }) => attempt))];
+  return attempts.map(one => ({ ...one, attempt: numbers.indexOf(one.attempt) + 1 }));
 }
 
 function describeAttempt(attempt: Attempt): string[] {

@@ -15,6 +15,8 @@ export class ConfigError extends Error {
   }
 }
 
+const MOST_SHOWN = 200;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Throws `ConfigError` with every problem at once. */
@@ -72,7 +74,8 @@ function rawValue(name: string, environment: Environment, file: Record<string, u
 }
 
 function complaint(name: string, setting: Setting, raw: string, issues: readonly { message: string }[]): string {
-  const shown = setting.secret ? '' : ` ${JSON.stringify(raw)}`;
+  // A list of rules is not read again as one line: what is wrong names the rule.
+  const shown = setting.secret || raw.length > MOST_SHOWN ? '' : ` ${JSON.stringify(raw)}`;
   return `${name}:${shown} ${issues.map(issue => issue.message).join('; ')} (example: ${name}=${setting.example})`;
 }
 

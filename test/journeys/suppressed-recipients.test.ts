@@ -131,7 +131,7 @@ describe('an address that is suppressed while mail for it waits', () => {
   it('is mailed when a person lets it go', async () => {
     const id = await gateway.submit('gone@example.net', LATER);
     await suppress('gone@example.net');
-    await gateway.rows(`update deliveries set due_at = now(), reason = 'released-by-hand' where message_id = $1`, id);
+    await gateway.rows(`update deliveries set due_at = now(), by_hand = true where message_id = $1`, id);
     await gateway.reaches(id, 'delivered');
   });
 

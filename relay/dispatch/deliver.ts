@@ -1,5 +1,6 @@
 // Takes one piece of work through its attempt: upstream after upstream until every recipient has an outcome, each hop
 // recorded before its connection is made and each outcome with what was decided and why.
+import { domainOf } from '../../src/mail/address.ts';
 import type { Envelope } from '../../src/mail/envelope.ts';
 import type { AttemptReport, AttemptResult } from '../../src/mail/upstream.ts';
 import type { Clock } from '../../src/platform/clock.ts';
@@ -187,18 +188,18 @@ function tell(
   const { log, metrics, clock, onRetry } = options;
   for (const { index, result, step } of decided) {
     const upstream = choice.upstream.name;
-    const recipientDomain = domainPart(work.envelope.recipients[index]!.address);
+    const domain = domainOf(work.envelope.recipients[index]!.address);
     const { kind: outcome } = result;
     const scope = outcome === 'refused' ? result.scope : 'none';
     metrics.attempts.inc({ upstream, result: outcome, stage: outcome === 'accepted' ? 'final' : result.stage, scope });
-    metrics.recipientDomainAttempts.inc({ domain: metrics.domainLabel(recipientDomain), result: outcome });
+    metrics.recipientDomainAttempts.inc({ domain: metrics.domainLabel(domain), result: outcome });
     if (outcome === 'accepted') options.onDelivered(work.route.name, upstream);
     const fields = {
       messageId: work.messageId,
       deliveryId: `${work.messageId}.${work.numbers[index]}`,
       attempt: work.counted,
       upstream,
-      recipientDomain,
+      recipientDomain: domain,
       ...describeResult(result),
       reason: step.reason,
       durationMs,
@@ -217,8 +218,4 @@ function tell(
         onRetry(step.delayMs);
     }
   }
-}
-
-function domainPart(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1);
 }

@@ -28,13 +28,16 @@ export class Router {
   replace(upstreams: readonly string[], rules: readonly RouteRule[]): void {
     const known = new Set(upstreams);
     this.#default = prepare(defaultRule(upstreams));
-    this.#rules = rules.map(rule => prepare(withOnly(known, rule))).filter(({ to }) => to.length > 0);
+    const usable = rules.map(rule => prepare(withOnly(known, rule))).filter(({ to }) => to.length > 0);
+    const last = usable.findIndex(isForEverything);
+    this.#rules = last < 0 ? usable : usable.slice(0, last + 1);
     this.#splits = asksForRecipient(this.#rules);
   }
 
-  /** All rules that hold, that of last resort too. */
+  /** All rules that some mail comes to, that of last resort too: nothing gets past one that is for everything. */
   get rules(): readonly RouteRule[] {
-    return [...this.#rules, this.#default];
+    const last = this.#rules.at(-1);
+    return last && isForEverything(last) ? this.#rules : [...this.#rules, this.#default];
   }
 
   routeOf(message: MessageFacts, recipient: string): Route {
@@ -82,6 +85,10 @@ function drawn(members: RouteGroups[number], random: number): number {
     if (mark < 0) return index;
   }
   return members.length - 1;
+}
+
+function isForEverything({ when }: RouteRule): boolean {
+  return Object.keys(when).length === 0;
 }
 
 function defaultRule(upstreams: readonly string[]): RouteRule {

@@ -35,6 +35,16 @@ describe('a route', () => {
     expect(routeOf(router(rule('bulk', {}, 'gone')))).toEqual({ name: 'default', upstreams: UPSTREAMS });
   });
 
+  it('is never one behind a rule for everything: those have no mail, and no fallback to tell of', () => {
+    const rules = [
+      rule('bulk', { stream: 'bulk' }, 'ses'),
+      rule('rest', {}, 'mailgun'),
+      rule('late', { tag: 'x' }, 'ses'),
+    ];
+    expect(router(...rules).rules.map(({ name }) => name)).toEqual(['bulk', 'rest']);
+    expect(router(rules[0]!).rules.map(({ name }) => name)).toEqual(['bulk', 'default']);
+  });
+
   it('is that of the new rules once they are replaced', () => {
     const one = router(rule('bulk', {}, 'mailgun'));
     one.replace(['mailgun', 'spare'], []);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { loadSettings } from '../platform/config.ts';
+import { type JudgedSettings, judgeSettings as judge, loadSettings } from '../platform/config.ts';
 import { openDataDirectory } from '../platform/data-directory.ts';
 import { runningEmbeddedPostgres, startEmbeddedPostgres } from '../platform/embedded-postgres/index.ts';
 import { createLog, type Logger } from '../platform/log.ts';
@@ -18,10 +18,37 @@ export type Store = { readonly url: string; readonly pool: Pool; readonly db: Ky
 /** In the directory where a command is run, unless POSTERN_CONFIG names another one. */
 export const CONFIG_FILE = './postern.yaml';
 
-/** Those that `postern start` has there too, so that a second terminal sees the gateway's upstreams and resolvers. */
+/** All that `postern start` has there too, so that a second terminal sees the gateway's upstreams and resolvers. */
+export function readAllSettings(): Settings {
+  return loadSettings(environment());
+}
+
+/**
+ * A slip in postern.yaml is no reason to be told nothing of the mail: what is wrong is told on standard error, and ends
+ * only a command that needs it.
+ */
 export function readSettings(): Settings {
+  const { settings, problems } = judgeSettings();
+  for (const problem of problems) console.error(`postern: a setting is wrong: ${problem}`);
+  return settings;
+}
+
+/** The same for whoever tells of the problems in another way. From then on they are told. */
+export function judgeSettings(): JudgedSettings {
+  const judged = judge(environment());
+  return { ...judged, problems: judged.problems.filter(problem => !told.has(problem) && told.add(problem)) };
+}
+
+const told = new Set<string>();
+
+/** For a command that came upon one of them. */
+export function isTold(problem: string): boolean {
+  return told.has(problem);
+}
+
+function environment(): NodeJS.ProcessEnv {
   const file = configFile();
-  return loadSettings({ ...process.env, ...(file !== null && { POSTERN_CONFIG: file }) });
+  return { ...process.env, ...(file !== null && { POSTERN_CONFIG: file }) };
 }
 
 export function configFile(): string | null {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import { checkDomain, checkOptions, type DomainCheck, readState, sealedFor, testUpstream } from '../../relay/index.ts';
+import { ConfigError } from '../platform/config.ts';
 import { createWakeQueue } from '../platform/queue.ts';
 import { loadSealer } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
@@ -13,7 +14,7 @@ import type { Database } from '../store/schema.ts';
 import { checkCertificate } from './check-certificate.ts';
 import { checkEventPaths } from './check-event-paths.ts';
 import { checkGateway } from './check-gateway.ts';
-import { readSettings, withStore } from './context.ts';
+import { judgeSettings, withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
 import { findState } from './upstream-state.ts';
 
@@ -23,19 +24,28 @@ export function registerDoctor(program: Command): void {
     .description('check database, domains, upstreams, bounce mailboxes and the gateway; exit 1 with what to do')
     .option('--json', 'print JSON, one finding a line')
     .action(async ({ json }: { json?: boolean }) => {
-      const settings = readSettings();
-      const findings = [
-        ...(await checkStore(settings)),
-        ...(await checkUpstreams(settings)),
-        ...(await checkMailboxes(settings)),
-        ...(await checkCertificate(settings, Date.now())),
-        ...(await checkGateway(settings)),
-        ...checkEventPaths(settings),
-      ];
+      const { settings, problems } = judgeSettings();
+      const findings = problems.map(
+        (detail): Finding => ({ check: 'settings', ok: false, detail, todo: 'docs/settings.md lists them all' }),
+      );
+      const checks = [checkStore, checkUpstreams, checkMailboxes, checkTls, checkGateway, checkEventPaths];
+      for (const check of checks) findings.push(...(await unlessWrong(() => check(settings))));
       for (const finding of findings) printFinding(finding, json ?? false);
       if (findings.some(finding => !finding.ok)) process.exitCode = 1;
     });
 }
+
+/** What is wrong with a setting is told already: nothing is to be found out with it. */
+async function unlessWrong(check: () => Finding[] | Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof ConfigError) return [];
+    throw error;
+  }
+}
+
+const checkTls = (settings: Settings) => checkCertificate(settings, Date.now());
 
 async function checkStore(settings: Settings): Promise<Finding[]> {
   try {
@@ -52,11 +62,12 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
               detail: `missing: ${missing.join(', ')}`,
               todo: 'run `npx postern migrate`, or start the gateway',
             };
-      const queue = await checkQueue(settings, url, log);
-      if (missing.length > 0) return [database, schema, queue];
-      const found = [...(await checkSecretKey(db, settings)), ...(await checkDomains(db, settings))];
-      const upstreams = (settings.POSTERN_UPSTREAMS ?? []).map(({ name }) => name);
-      return [database, schema, queue, ...found, ...findState(await readState(pool), upstreams)];
+      const queue = await unlessWrong(() => checkQueue(settings, url, log));
+      if (missing.length > 0) return [database, schema, ...queue];
+      const secretKey = await unlessWrong(() => checkSecretKey(db, settings));
+      const domains = await unlessWrong(() => checkDomains(db, settings));
+      const state = await unlessWrong(async () => findState(await readState(pool), upstreamNames(settings)));
+      return [database, schema, ...queue, ...secretKey, ...domains, ...state];
     });
   } catch (error) {
     const todo = settings.DATABASE_URL
@@ -72,7 +83,7 @@ async function checkQueue(
   settings: Settings,
   databaseUrl: string,
   log: Parameters<typeof createWakeQueue>[0]['log'],
-): Promise<Finding> {
+): Promise<Finding[]> {
   const kind = settings.REDIS_URL ? 'Redis' : 'PostgreSQL';
   const queue = createWakeQueue({ databaseUrl, redisUrl: settings.REDIS_URL, log });
   const timeout = AbortSignal.timeout(QUEUE_ANSWERS_WITHIN_MS);
@@ -81,17 +92,17 @@ async function checkQueue(
   );
   try {
     await Promise.race([queue.counts(), late]);
-    return { check: 'queue', ok: true, detail: `on ${kind}` };
+    return [{ check: 'queue', ok: true, detail: `on ${kind}` }];
   } catch (error) {
-    return {
-      check: 'queue',
-      ok: false,
-      detail: `${kind}: ${(error as Error).message}`,
-      todo: 'check REDIS_URL, and that the server runs',
-    };
+    const todo = 'check REDIS_URL, and that the server runs';
+    return [{ check: 'queue', ok: false, detail: `${kind}: ${(error as Error).message}`, todo }];
   } finally {
     await queue.close().catch(() => undefined);
   }
+}
+
+function upstreamNames({ POSTERN_UPSTREAMS: upstreams }: Settings): string[] {
+  return (upstreams ?? []).map(({ name }) => name);
 }
 
 /** Nothing to say where nothing is encrypted. */

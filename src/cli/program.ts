@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
-import { Failure } from './context.ts';
+import { Failure, isTold } from './context.ts';
 import { addExamples } from './examples.ts';
 
 type Register = (program: Command) => void;
@@ -66,7 +66,7 @@ export async function createProgram(command?: string): Promise<Command> {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof ConfigError) {
-    console.error(`postern: ${error.message}`);
+    console.error(`postern: ${error.problems.every(isTold) ? 'and this command needs it' : error.message}`);
     return 2;
   }
   const expected = error instanceof Failure || (error as NodeJS.ErrnoException).code !== undefined || isOurs(error);

@@ -6,7 +6,7 @@ import type { Settings } from '../platform/settings.ts';
 import { describePlace } from '../platform/upstream-url.ts';
 import { watchSettings } from '../platform/watch-settings.ts';
 import { VERSION } from '../version.ts';
-import { CONFIG_FILE, configFile, Failure, readSettings } from './context.ts';
+import { CONFIG_FILE, configFile, Failure, readAllSettings } from './context.ts';
 
 /** How long attempts and messages being read may take to end. */
 const GRACE_MS = 30_000;
@@ -17,7 +17,7 @@ export function registerStart(program: Command): void {
 }
 
 async function start(): Promise<void> {
-  const settings = readSettings();
+  const settings = readAllSettings();
   const log = createLog(settings.POSTERN_LOG_LEVEL);
   const startedAt = performance.now();
   const stop = stopSignal();
@@ -38,7 +38,7 @@ async function start(): Promise<void> {
 /** What is wrong is told, and what held before holds on. */
 function reconfigure(gateway: Gateway, log: Logger): void {
   try {
-    gateway.reconfigure(readSettings());
+    gateway.reconfigure(readAllSettings());
   } catch (error) {
     log.error({ event: 'settings-not-taken', err: error }, 'settings not taken, those from before hold');
   }

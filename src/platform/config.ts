@@ -18,68 +18,105 @@ export class ConfigError extends Error {
 const MOST_SHOWN = 200;
 
 type Environment = Readonly<Record<string, string | undefined>>;
+export type JudgedSettings = { readonly settings: Settings; readonly problems: readonly string[] };
+type ConfigFile = { readonly values: Record<string, unknown>; readonly problem: string | null };
 
 /** Throws `ConfigError` with every problem at once. */
 export function loadSettings(environment: Environment): Settings {
-  const problems: string[] = [];
-  const file = readConfigFile(environment.POSTERN_CONFIG, problems);
-  const settings: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
-    const raw = rawValue(name, environment, file, problems) ?? setting.default;
-    if (raw === null) {
-      settings[name] = null;
-      continue;
-    }
-    const parsed = setting.schema.safeParse(raw);
-    if (parsed.success) settings[name] = parsed.data;
-    else problems.push(complaint(name, setting, raw, parsed.error.issues));
-  }
-  problems.push(...contradictions(settings as Settings), ...unknownNames(environment, file));
+  const { settings, problems } = judgeSettings(environment);
   if (problems.length > 0) throw new ConfigError(problems);
-  return settings as Settings;
+  return settings;
 }
 
-function readConfigFile(path: string | undefined, problems: string[]): Record<string, unknown> {
-  if (!path) return {};
+/**
+ * For whoever needs few of them, and is wanted most when something is wrong: a setting that is wrong throws `ConfigError`
+ * when it is read, the others can be relied upon.
+ */
+export function judgeSettings(environment: Environment): JudgedSettings {
+  const file = readConfigFile(environment.POSTERN_CONFIG);
+  const right: Partial<Record<SettingName, unknown>> = {};
+  const wrong = new Map<SettingName, string>();
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const read = readSetting(name, environment, file);
+    if ('value' in read) right[name] = read.value;
+    else wrong.set(name, read.problem);
+  }
+  const others = [...contradictions(right as Partial<Settings>), ...unknownNames(environment, file.values)];
+  const problems = [...new Set([file.problem, ...wrong.values(), ...others])].filter(problem => problem !== null);
+  return { settings: withWrong(right, wrong), problems };
+}
+
+function withWrong(right: object, wrong: ReadonlyMap<SettingName, string>): Settings {
+  for (const [name, problem] of wrong) {
+    const get = () => {
+      throw new ConfigError([problem]);
+    };
+    Object.defineProperty(right, name, { get, enumerable: true });
+  }
+  return right as Settings;
+}
+
+function readSetting(name: SettingName, environment: Environment, file: ConfigFile) {
+  const setting: Setting = SETTINGS[name];
+  let raw: string | null;
+  try {
+    raw = rawValue(name, environment, file.values);
+  } catch (error) {
+    return { problem: `${name}_FILE: ${(error as Error).message}` };
+  }
+  // It may stand in what cannot be read.
+  if (raw === null && file.problem !== null) return { problem: file.problem };
+  const isInFile = raw !== null && !environment[name] && file.values[name] !== undefined;
+  raw ??= setting.default;
+  if (raw === null) return { value: null };
+  const parsed = setting.schema.safeParse(raw);
+  return parsed.success
+    ? { value: parsed.data }
+    : { problem: complaint(name, setting, raw, parsed.error.issues, isInFile) };
+}
+
+function readConfigFile(path: string | undefined): ConfigFile {
+  if (!path) return { values: {}, problem: null };
   try {
     // A file without anything but comments has no document at all.
     const [parsed = {}, ...others] = parseYaml(readFileSync(path, 'utf8'));
-    if (isMap(parsed) && others.length === 0) return parsed as Record<string, unknown>;
-    problems.push(`POSTERN_CONFIG: ${path} is not a list of NAME: value`);
+    if (isMap(parsed) && others.length === 0) return { values: parsed as Record<string, unknown>, problem: null };
+    return { values: {}, problem: `POSTERN_CONFIG: ${path} is not a list of NAME: value` };
   } catch (error) {
-    problems.push(`POSTERN_CONFIG: ${path} cannot be read: ${(error as Error).message.split('\n')[0]}`);
+    const reason = (error as Error).message.split('\n')[0];
+    return { values: {}, problem: `POSTERN_CONFIG: ${path} cannot be read: ${reason}` };
   }
-  return {};
 }
 
 function isMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Empty counts as absent: that is how compose files and shells unset a variable. */
-function rawValue(name: string, environment: Environment, file: Record<string, unknown>, problems: string[]) {
+/** Empty counts as absent: that is how compose files and shells unset a variable. Throws where a secret's file cannot be read. */
+function rawValue(name: string, environment: Environment, file: Record<string, unknown>): string | null {
   if (environment[name]) return environment[name];
   const secretPath = environment[`${name}_FILE`] ?? file[`${name}_FILE`];
-  if (secretPath) {
-    try {
-      return readFileSync(String(secretPath), 'utf8').trim();
-    } catch (error) {
-      problems.push(`${name}_FILE: ${(error as Error).message}`);
-    }
-  }
+  if (secretPath) return readFileSync(String(secretPath), 'utf8').trim();
   const value = file[name];
   if (value === undefined || value === null) return null;
   if (!Array.isArray(value)) return String(value);
   return value.some(item => typeof item === 'object') ? JSON.stringify(value) : value.join(',');
 }
 
-function complaint(name: string, setting: Setting, raw: string, issues: readonly { message: string }[]): string {
+function complaint(
+  name: string,
+  setting: Setting,
+  raw: string,
+  issues: readonly { message: string }[],
+  isInFile: boolean,
+): string {
   // A list of rules is not read again as one line: what is wrong names the rule.
-  const shown = setting.secret || raw.length > MOST_SHOWN ? '' : ` ${JSON.stringify(raw)}`;
-  return `${name}:${shown} ${issues.map(issue => issue.message).join('; ')} (example: ${name}=${setting.example})`;
+  const shown = setting.secret || raw.length > MOST_SHOWN || raw.startsWith('[{') ? '' : ` ${JSON.stringify(raw)}`;
+  const example = `${name}${isInFile ? ': ' : '='}${setting.example}`;
+  return `${name}:${shown} ${issues.map(issue => issue.message).join('; ')} (example: ${example})`;
 }
 
-function contradictions(settings: Settings): string[] {
+function contradictions(settings: Partial<Settings>): string[] {
   const problems: string[] = [];
   if (Boolean(settings.POSTERN_TLS_CERT) !== Boolean(settings.POSTERN_TLS_KEY)) {
     problems.push('POSTERN_TLS_CERT and POSTERN_TLS_KEY: one without the other (example: both as PEM files)');

@@ -276,6 +276,23 @@ describe('upstream, queue, send, doctor, migrate', () => {
     expect(await list({ POSTERN_UPSTREAMS: 'smtp://127.0.0.1:1?name=by-hand' })).toMatch(/^by-hand /m);
   });
 
+  it('a setting that is wrong is told of, and ends only a command that needs it', async () => {
+    const env = { ...environment, POSTERN_CONFIG: join(dataDir, 'wrong.yaml') };
+    await writeFile(env.POSTERN_CONFIG, 'POSTERN_LIFETIMES:\n  - name: x\n    retry: often\n');
+    const told = /^postern: a setting is wrong: POSTERN_LIFETIMES: .*\n/;
+    const found = await postern(env, 'message', 'find');
+    expect([found.code, found.stderr]).toEqual([0, expect.stringMatching(told)]);
+    await writeFile(env.POSTERN_CONFIG, 'POSTERN_ROUTES:\n  - name: x\n');
+    const routes = await postern(env, 'route', 'list');
+    expect([routes.code, routes.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^postern: .*\npostern: and this command needs it\n$/),
+    ]);
+    const doctor = await postern(env, 'doctor');
+    expect([doctor.code, doctor.stderr]).toEqual([1, '']);
+    expect(doctor.stdout).toMatch(/^FAILED {2}settings {5}POSTERN_ROUTES: .*\n.*\nok {6}database/);
+  });
+
   it('migrate runs what is missing, once; before that commands say that there is nothing', async () => {
     const empty = await cloneDatabase({ empty: true });
     const env = { ...environment, DATABASE_URL: empty.url };

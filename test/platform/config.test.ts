@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, loadSettings } from '../../src/platform/config.ts';
+import { ConfigError, judgeSettings, loadSettings } from '../../src/platform/config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -86,6 +86,29 @@ describe('the settings', () => {
     expect(found.filter(problem => /example|no such setting/.test(problem))).toHaveLength(10);
     expect(found.join('\n')).not.toContain('hunter2');
     expect(found.join('\n')).toContain('POSTERN_SMPT_PORT: no such setting');
+  });
+
+  it('are complained about with an example for the place where they stand', () => {
+    const yaml = file('f.yaml', 'POSTERN_ROUTES:\n  - name: x\n    to: [{}]\nPOSTERN_SMTP_PORT: x\n');
+    expect(problems({ POSTERN_CONFIG: yaml })).toEqual([
+      expect.stringMatching(/^POSTERN_SMTP_PORT: "x" .*\(example: POSTERN_SMTP_PORT: \d+\)$/),
+      expect.stringMatching(/^POSTERN_ROUTES: rule x, to .*\(example: POSTERN_ROUTES: \[\{/),
+    ]);
+  });
+
+  it('that are right can be read beside those that are wrong', () => {
+    const yaml = file('g.yaml', 'POSTERN_ROUTES: x\nPOSTERN_SMTP_PORT: 1025\nPOSTERN_PROT: 1\n');
+    const { settings, problems } = judgeSettings({ POSTERN_CONFIG: yaml, POSTERN_HOST: '127.0.0.2' });
+    expect(problems).toHaveLength(2);
+    expect([settings.POSTERN_SMTP_PORT, settings.POSTERN_HOST]).toEqual([1025, '127.0.0.2']);
+    expect(() => settings.POSTERN_ROUTES).toThrow(ConfigError);
+  });
+
+  it('that may stand in a file which cannot be read are not taken for their defaults', () => {
+    const { settings, problems } = judgeSettings({ POSTERN_CONFIG: file('h.yaml', '{'), POSTERN_HOST: '127.0.0.2' });
+    expect(problems).toHaveLength(1);
+    expect(settings.POSTERN_HOST).toBe('127.0.0.2');
+    expect(() => settings.DATABASE_URL).toThrow(ConfigError);
   });
 
   it('leave the upstreams to the dispatcher of a process that only listens', () => {

@@ -31,8 +31,16 @@ export function describeRate({ name, ratePerSecond, warmup }: UpstreamSettings, 
   const limit = warmup === null ? null : warmupLimit(warmup, now);
   const used = state?.turns.find(({ upstream }) => upstream === name)?.used ?? 0;
   const today = limit === null ? [] : [`${state ? used : '?'} of ${limit} today`];
-  const rate = ratePerSecond === null ? [] : [`${Number(ratePerSecond.toPrecision(3))}/s`];
+  const rate = ratePerSecond === null ? [] : [formatRate(ratePerSecond)];
   return [...rate, ...today].join(', ') || 'unlimited';
+}
+
+/** `14/s`, `1000/m`, `1/h`: in the unit that gives a whole number, which is most likely how it was set. */
+function formatRate(perSecond: number): string {
+  const units = [['s', 1] as const, ['m', 60] as const, ['h', 3_600] as const];
+  const rates = units.map(([unit, seconds]) => ({ unit, rate: Number((perSecond * seconds).toPrecision(9)) }));
+  const { rate, unit } = rates.find(one => Number.isInteger(one.rate)) ?? rates[0]!;
+  return `${Number.isInteger(rate) ? rate : Number(rate.toPrecision(3))}/${unit}`;
 }
 
 /** `Slowed: gmail.com at mx, by 421 4.7.28 …, since 12:03`. */

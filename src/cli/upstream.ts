@@ -23,14 +23,14 @@ export function registerUpstream(program: Command): void {
     .action(test);
   upstream
     .command('open <name>')
-    .description('open its circuit by hand: no mail goes there until it is closed, or the time is over')
+    .description('stop sending there, by opening its circuit: until it is closed, or the time is over')
     .option('--reason <text>', 'why, for whoever looks')
     .option('--for <duration>', 'how long: 30m, 2h')
     .option('--json', 'print JSON')
     .action(open);
   upstream
     .command('close <name>')
-    .description('close its circuit: it may have mail again at once')
+    .description('send there again at once, by closing its circuit')
     .option('--json', 'print JSON')
     .action(close);
 }

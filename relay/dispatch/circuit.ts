@@ -163,6 +163,15 @@ export class Circuit {
     this.#stopped.abort(new Error('shutting down'));
   }
 
+  /** There is no upstream of that name any more. */
+  leave(): void {
+    this.stop();
+    const { upstreamUp, circuitOpen } = this.#options.metrics;
+    const upstream = this.upstream.name;
+    upstreamUp.remove({ upstream });
+    for (const cause of CAUSES) circuitOpen.remove({ upstream, cause });
+  }
+
   #become(after: Breaker, lesson: Lesson): void {
     const before = this.#breaker;
     this.#breaker = after;
@@ -186,6 +195,8 @@ export class Circuit {
   }
 
   #show(): void {
+    // Another may have taken its name.
+    if (this.stopped.aborted) return;
     const { metrics } = this.#options;
     const upstream = this.upstream.name;
     metrics.upstreamUp.set({ upstream }, this.isOpen ? 0 : 1);

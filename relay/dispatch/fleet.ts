@@ -64,8 +64,9 @@ export class Fleet {
       }),
     );
     const removed = [...before.values()].filter(member => this.#members.get(member.settings.name) !== member);
-    for (const { circuit, upstream } of removed) {
-      circuit.stop();
+    for (const { circuit, upstream, settings } of removed) {
+      if (this.has(settings.name)) circuit.stop();
+      else circuit.leave();
       void upstream.close();
     }
     return { added: [...made.keys()], removed: removed.map(({ settings }) => settings.name) };

@@ -222,6 +222,8 @@ describe('without a restart', () => {
       await gateway.makeDue(hanging);
       await gateway.reaches(hanging, 'delivered');
       expect(rcpts(fresh)).toContain('slow@example.net');
+      const states = (await (await gateway.http('/metrics')).text()).match(/^postern_upstream_up.*$/gm);
+      expect(states).toEqual(['postern_upstream_up{upstream="second"} 1', 'postern_upstream_up{upstream="fresh"} 1']);
     } finally {
       await fresh.stop();
     }

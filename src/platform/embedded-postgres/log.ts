@@ -24,7 +24,8 @@ export function readServerLog(stream: Readable, log: EmbeddedLog): ServerLog {
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   let last: string[] = [];
   createInterface({ input: stream }).on('line', line => {
-    if (state === 'starting' && !EARLY_CLIENT.test(line)) last = [...last, line].slice(-KEPT_LINES);
+    if (EARLY_CLIENT.test(line)) return;
+    if (state === 'starting') last = [...last, line].slice(-KEPT_LINES);
     const [, severity, text] = LABELLED.exec(line) ?? [];
     if (severity === 'PANIC') log.error({ event: 'database-message', severity, text }, 'PostgreSQL panicked');
     else if (severity === 'WARNING' || severity === 'ERROR' || (severity === 'FATAL' && state === 'ready')) {
@@ -41,7 +42,7 @@ export function readServerLog(stream: Readable, log: EmbeddedLog): ServerLog {
 }
 
 const KEPT_LINES = 20;
-/** Told to a client that connects before the server is ready: not why a start fails. */
+/** Told to a client that connects before the server is ready: not why a start fails, and often read when it is ready. */
 const EARLY_CLIENT = /^FATAL: +the database system is /;
 const LABELLED = /^(DEBUG\d?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|QUERY|STATEMENT): +(.*)$/;
 

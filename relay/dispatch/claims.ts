@@ -35,8 +35,8 @@ export type ClaimsOptions = {
   readonly metrics: Metrics;
   /** How many more pieces of work the dispatcher wants, by stream. */
   readonly room: (stream: Stream) => number;
-  /** Where deliveries of one message go; those that cannot go yet are given back, and are not among them. */
-  readonly place: (group: readonly ClaimedDelivery[]) => readonly Placed[];
+  /** Where deliveries go, each group those of one message; what cannot go yet is given back, and is not among them. */
+  readonly place: (groups: readonly (readonly ClaimedDelivery[])[]) => readonly Placed[];
   readonly onWork: (work: Work) => void;
   /** Makes sure that what is in hand is still leased: after an outage of the database it may look as if it were not. */
   readonly keepLeases: () => Promise<void>;
@@ -226,7 +226,7 @@ export class Claims {
     const { place } = this.#options;
     let placed = 0;
     for (const chunk of inChunks(groups)) {
-      const going = chunk.flatMap(place);
+      const going = place(chunk);
       placed += going.length;
       if (going.length > 0) await this.#load(going);
     }

@@ -35,6 +35,8 @@ export type DeliverOptions = {
   readonly metrics: Metrics;
   /** As they are now. */
   readonly habits: () => Habits;
+  /** Whether recipients that travel alone go one after the other. */
+  readonly isLimited: (work: Work) => boolean;
   /** An upstream took a delivery of that route. */
   readonly onDelivered: (route: string, upstream: string) => void;
   /** Called with the delay of each retry. */
@@ -53,7 +55,8 @@ export async function deliver(work: Work, options: DeliverOptions, signals: Sign
   const takeTurns = async () => {
     for (let alone = waiting.shift(); alone; alone = waiting.shift()) await deliverTogether(alone, options, signals);
   };
-  const lanes = await Promise.allSettled(Array.from({ length: SIDE_BY_SIDE }, takeTurns));
+  const sideBySide = options.isLimited(work) ? 1 : SIDE_BY_SIDE;
+  const lanes = await Promise.allSettled(Array.from({ length: sideBySide }, takeTurns));
   const broken = lanes.find(lane => lane.status === 'rejected');
   if (broken) throw broken.reason;
 }

@@ -14,6 +14,7 @@ import {
   renewLeases,
 } from '../../src/store/deliveries.ts';
 import type { MessageFacts } from '../routing/match.ts';
+import type { AtOnce, Call } from './at-once.ts';
 import { Claims } from './claims.ts';
 import { type DeliverOptions, deliver } from './deliver.ts';
 import type { Fleet } from './fleet.ts';
@@ -31,6 +32,7 @@ export type DispatcherOptions = {
   readonly fleet: Fleet;
   readonly placement: Placement;
   readonly lanes: Lanes;
+  readonly atOnce: AtOnce;
   readonly recorder: Recorder;
   readonly deliver: DeliverOptions;
   readonly budget: ByteBudget;
@@ -59,7 +61,7 @@ export class Dispatcher implements HandOver {
       ...options,
       ...{ metrics: options.deliver.metrics, switchboard: options.deliver.switchboard },
       room: stream => (this.#stopping ? 0 : this.#options.lanes.room(stream)),
-      place: group => this.#place(group),
+      place: groups => this.#place(groups),
       onWork: work => this.#enqueue(work, 'backlog'),
       keepLeases: () => this.#keepLeases(),
     });
@@ -147,9 +149,9 @@ export class Dispatcher implements HandOver {
   // ── claimed ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Those that cannot go yet are given back, until a turn of their own. */
-  #place(group: readonly ClaimedDelivery[]): readonly Placed[] {
+  #place(groups: readonly (readonly ClaimedDelivery[])[]): readonly Placed[] {
     const { placement, recorder, log } = this.#options;
-    const { going, waiting } = placement.claimed(group);
+    const { going, waiting } = placement.claimed(groups);
     for (const { deliveries, turn } of waiting) {
       void recorder
         .record(waitUntil(deliveries, turn), this.#stopRecording.signal)
@@ -159,15 +161,14 @@ export class Dispatcher implements HandOver {
   }
 
   /** Those who were sent away come sooner than they were told: there is room. */
-  async #call(upstream: string, limit: number): Promise<void> {
-    const { pool, lanes, log } = this.#options;
-    const lane = lanes.of(upstream);
-    lane.called(true);
-    const called = await pullForward(pool, upstream, limit).catch(error => {
+  async #call({ name, room, sentAway }: Call): Promise<void> {
+    const { pool, log } = this.#options;
+    sentAway.called(true);
+    const called = await pullForward(pool, name, room).catch(error => {
       log.warn({ err: error }, 'queue not read');
-      return limit;
+      return room;
     });
-    if (called === limit) lane.called(false);
+    if (called === room) sentAway.called(false);
     if (called > 0) this.#claims.look();
   }
 
@@ -176,8 +177,16 @@ export class Dispatcher implements HandOver {
   #enqueue(work: Work, source: Source): void {
     if (this.#stopping) return void this.#giveBack(work);
     const upstream = work.opened?.upstream.name ?? this.#firstOf(work);
+    this.#options.atOnce.enter(work);
     this.#options.lanes.of(upstream).add(work, source);
     this.#fill(upstream);
+  }
+
+  /** More may be under way at once than before. */
+  refill(): void {
+    if (this.#stopping) return;
+    for (const upstream of this.#options.lanes.names) this.#fill(upstream);
+    for (const call of this.#options.atOnce.calls()) void this.#call(call);
   }
 
   /** Whoever of its upstreams takes mail now; the first where none does. */
@@ -187,18 +196,19 @@ export class Dispatcher implements HandOver {
   }
 
   #fill(upstream: string): void {
-    const { lanes, clock } = this.#options;
+    const { lanes, atOnce, clock } = this.#options;
     const lane = lanes.of(upstream);
     while (!this.#stopping) {
-      const begun = lane.begin(lanes.placesOf(upstream), clock());
+      const begun = lane.begin(lanes.placesOf(upstream), clock(), atOnce.mayBegin);
       if (!begun) return;
+      atOnce.begin(begun.work);
       this.#active += 1;
       void this.#run(begun, upstream);
     }
   }
 
   async #run({ work, source }: Begun, upstream: string): Promise<void> {
-    const { log, clock, budget, lanes } = this.#options;
+    const { log, clock, budget, lanes, atOnce } = this.#options;
     try {
       await deliver(work, this.#options.deliver, {
         attempt: this.#stopAttempts.signal,
@@ -212,9 +222,10 @@ export class Dispatcher implements HandOver {
     lane.end(work, clock());
     this.#active -= 1;
     budget.give(work.bytes);
-    this.#fill(upstream);
+    if (atOnce.leave(work)) this.refill();
+    else this.#fill(upstream);
     const few = lanes.mostClaimed(upstream) / 2;
-    if (lane.hasRoomAgain(few)) void this.#call(upstream, few);
+    if (lane.hasRoomAgain(few)) void this.#call({ name: upstream, room: few, sentAway: lane.sentAway });
     if (source === 'backlog' && lane.count('backlog', stream) === 0) this.#claims.roomAgain(stream);
     if (this.#active === 0) this.#whenIdle?.();
   }

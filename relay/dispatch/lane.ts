@@ -2,20 +2,18 @@
 // one that takes its time holds up nobody else's mail; and in each, bulk mail lets transactional mail pass. Fresh mail and
 // what came out of the database take turns: a drain neither holds up fresh mail nor starves.
 import { STREAMS, type Stream } from '../../src/mail/submission.ts';
+import { SentAway } from './sent-away.ts';
+import { UnderWay } from './under-way.ts';
 import type { Work } from './work.ts';
 
 export type Source = 'fresh' | 'backlog';
+export type MayBegin = (work: Work) => boolean;
 export type Begun = { readonly work: Work; readonly source: Source };
 
 /** Turns of transactional mail for one of bulk mail, while both wait. */
 const TRANSACTIONAL_TURNS = 4;
 /** From so many places on, bulk mail leaves one free: a slow upstream's places stay taken for long. */
 const ENOUGH_TO_SPARE = 4;
-/** Whoever is called sooner comes sooner; this is for those who are forgotten, by a process that ended. */
-const LONGEST_WAIT_MS = 600_000;
-const SHORTEST_WAIT_MS = 1_000;
-/** How much the last attempt counts in how long one takes. */
-const WEIGHT_OF_LAST = 0.2;
 
 type Queues = Readonly<Record<Source, Work[]>>;
 
@@ -24,16 +22,13 @@ export class Lane {
     transactional: { fresh: [], backlog: [] },
     bulk: { fresh: [], backlog: [] },
   };
-  /** With the time at which each began, oldest first. */
-  readonly #active = new Map<Work, number>();
+  /** Those who are to come when there is room. */
+  readonly sentAway = new SentAway();
+  readonly #active = new UnderWay();
   #activeBulk = 0;
   #bytes = 0;
   #turn = 0;
   #backlogsTurn = false;
-  #averageMs = 0;
-  #toldUntil = 0;
-  /** There may be some in the database who were sent away, by an earlier run of this process too. */
-  #sentAway = true;
 
   /** Message bytes, waiting and under way. */
   get bytes(): number {
@@ -50,20 +45,18 @@ export class Lane {
     this.#waiting[work.message.stream][source].push(work);
   }
 
-  /** The next in turn, now under way; undefined = none waits, or all places are taken. */
-  begin(places: number, now: number): Begun | undefined {
+  /** The next in turn that may begin, now under way; undefined = there is none, or all places are taken. */
+  begin(places: number, now: number, mayBegin: MayBegin = anyMay): Begun | undefined {
     if (this.#active.size >= places) return undefined;
-    const begun = this.#next(places);
+    const begun = this.#next(places, mayBegin);
     if (!begun) return undefined;
-    this.#active.set(begun.work, now);
+    this.#active.begin(begun.work, now);
     if (begun.work.message.stream === 'bulk') this.#activeBulk += 1;
     return begun;
   }
 
   end(work: Work, now: number): void {
-    const took = now - (this.#active.get(work) ?? now);
-    this.#averageMs += (took - this.#averageMs) * WEIGHT_OF_LAST;
-    this.#active.delete(work);
+    this.#active.end(work, now);
     this.#bytes -= work.bytes;
     if (work.message.stream === 'bulk') this.#activeBulk -= 1;
   }
@@ -71,30 +64,17 @@ export class Lane {
   /** How long those who wait here take, as far as that can be known. */
   waitMs(places: number, now: number): number {
     const ahead = STREAMS.reduce((sum, stream) => sum + this.count('fresh', stream) + this.count('backlog', stream), 0);
-    return (ahead * this.#durationMs(now)) / places;
+    return (ahead * this.#active.durationMs(now)) / places;
   }
 
-  /**
-   * When one for whom there is no room is to come again, in milliseconds: behind those who wait here, and those who were
-   * told before. Sooner, should there be room sooner.
-   */
+  /** When one for whom there is no room is to come again, in milliseconds. Sooner, should there be room sooner. */
   sendAway(places: number, now: number): number {
-    const eachMs = this.#durationMs(now) / places;
-    const at = Math.max(this.#toldUntil, now + Math.max(SHORTEST_WAIT_MS, this.waitMs(places, now))) + eachMs;
-    this.#toldUntil = Math.min(at, now + LONGEST_WAIT_MS);
-    this.#sentAway = true;
-    return this.#toldUntil - now;
+    return this.sentAway.sendAway(this.#active.durationMs(now) / places, this.waitMs(places, now), now);
   }
 
   /** Whether some were sent away, and less than `few` wait here that came out of the database. */
   hasRoomAgain(few: number): boolean {
-    return this.#sentAway && STREAMS.every(stream => this.count('backlog', stream) < few);
-  }
-
-  /** They are asked to come; all of them, or there are more. */
-  called(all: boolean): void {
-    this.#sentAway = !all;
-    this.#toldUntil = 0;
+    return this.sentAway.some && STREAMS.every(stream => this.count('backlog', stream) < few);
   }
 
   /** Takes out what has not begun. */
@@ -104,32 +84,28 @@ export class Lane {
 
   get works(): Work[] {
     const waiting = Object.values(this.#waiting).flatMap(({ fresh, backlog }) => [...fresh, ...backlog]);
-    return [...this.#active.keys(), ...waiting];
+    return [...this.#active.works, ...waiting];
   }
 
-  /** Of the average of those that ended, and of the oldest that has not: a host that hangs ends nothing. */
-  #durationMs(now: number): number {
-    const [oldest = now] = this.#active.values();
-    return Math.max(this.#averageMs, now - oldest);
-  }
-
-  #next(places: number): Begun | undefined {
+  #next(places: number, mayBegin: MayBegin): Begun | undefined {
     const { transactional, bulk } = this.#waiting;
+    const take = (queues: Queues) => this.#take(queues, mayBegin);
     const mayBulk = places < ENOUGH_TO_SPARE || this.#activeBulk < places - 1;
-    if (!mayBulk) return this.#take(transactional);
+    if (!mayBulk) return take(transactional);
     this.#turn = (this.#turn + 1) % (TRANSACTIONAL_TURNS + 1);
-    return this.#turn === 0
-      ? (this.#take(bulk) ?? this.#take(transactional))
-      : (this.#take(transactional) ?? this.#take(bulk));
+    return this.#turn === 0 ? (take(bulk) ?? take(transactional)) : (take(transactional) ?? take(bulk));
   }
 
-  #take(queues: Queues): Begun | undefined {
+  #take(queues: Queues, mayBegin: MayBegin): Begun | undefined {
     this.#backlogsTurn = !this.#backlogsTurn;
     const order: readonly Source[] = this.#backlogsTurn ? ['backlog', 'fresh'] : ['fresh', 'backlog'];
     for (const source of order) {
-      const work = queues[source].shift();
+      const at = queues[source].findIndex(mayBegin);
+      const work = at === 0 ? queues[source].shift() : at > 0 ? queues[source].splice(at, 1)[0] : undefined;
       if (work) return { work, source };
     }
     return undefined;
   }
 }
+
+const anyMay: MayBegin = () => true;

@@ -42,6 +42,10 @@ export class Lanes {
     return this.#lanes.values();
   }
 
+  get names(): string[] {
+    return [...this.#lanes.keys()];
+  }
+
   /** Of an upstream that is gone from the settings: its last messages leave one by one. */
   placesOf(upstream: string): number {
     return this.#options.fleet.get(upstream)?.places ?? 1;

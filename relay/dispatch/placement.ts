@@ -1,9 +1,10 @@
 // Where mail goes now: which way by its rule, along it the first upstream that takes mail, has room in its lane, and was
-// not asked to be slower. Whatever cannot go yet is told when to come again, and why.
+// not asked to be slower; and whether not too much of its kind is under way. Whatever cannot go yet is told when to come again, and why.
 import type { Clock } from '../../src/platform/clock.ts';
 import type { ClaimedDelivery } from '../../src/store/deliveries.ts';
 import { type MessageFacts, recipientDomain } from '../routing/match.ts';
 import type { Route, Router } from '../routing/router.ts';
+import type { AtOnce } from './at-once.ts';
 import type { Fleet } from './fleet.ts';
 import type { Lanes } from './lanes.ts';
 import type { Turn } from './progress.ts';
@@ -17,6 +18,7 @@ export type PlacementOptions = {
   readonly switchboard: Switchboard;
   readonly lanes: Lanes;
   readonly slowdowns: Slowdowns;
+  readonly atOnce: AtOnce;
   readonly clock: Clock;
 };
 
@@ -43,7 +45,7 @@ export class Placement {
   }
 
   fresh(message: MessageFacts, recipients: readonly string[], bytes: number): FreshPlace {
-    const { router, switchboard, lanes, slowdowns, clock } = this.#options;
+    const { router, switchboard, lanes, slowdowns, atOnce, clock } = this.#options;
     const [first, ...others] = router.split(message, recipients);
     if (others.length > 0) return { kind: 'claim' };
     const { route } = first!;
@@ -56,31 +58,37 @@ export class Placement {
       const isFull = !lanes.hasRoomForClaimed(upstream, message.stream, bytes);
       return isFull ? { kind: 'turn', turn: lanes.turnAt(upstream) } : { kind: 'claim' };
     }
-    const domains = [...new Set(recipients.map(recipientDomain))];
+    const domains = domainsOf(recipients);
+    if (atOnce.divides(message, domains)) return { kind: 'claim' };
+    const full = atOnce.placing()(message, domains);
+    if (full) return { kind: 'turn', turn: full };
     if (domains.some(domain => slowdowns.peek(upstream, domain, now) !== null)) return { kind: 'claim' };
     for (const domain of domains) slowdowns.turn(upstream, domain, now, { hasWaited: false, isPromised: false });
     return { kind: 'go', route, choice, skipped };
   }
 
-  claimed(group: readonly ClaimedDelivery[]): Places {
+  /** Of several messages, each group deliveries of one. */
+  claimed(groups: readonly (readonly ClaimedDelivery[])[]): Places {
+    const tooMany = this.#options.atOnce.placing();
     const going: Placed[] = [];
     const waiting: Places['waiting'][number][] = [];
-    for (const { deliveries, route } of this.#waysOf(group)) {
-      const found = this.#placeOf(deliveries, route);
+    for (const { deliveries, route } of groups.flatMap(group => this.#waysOf(group))) {
+      const found = this.#placeOf(deliveries, route, tooMany);
       if ('dueInMs' in found) waiting.push({ deliveries, turn: found });
       else going.push({ deliveries, route, begin: found });
     }
     return { going, waiting };
   }
 
-  /** By rule; and by domain, while somebody was asked to be slower. */
+  /** By rule; and by domain, while somebody was asked to be slower, or not all domains may have as much at once. */
   #waysOf(group: readonly ClaimedDelivery[]): { deliveries: ClaimedDelivery[]; route: Route }[] {
-    const { router, slowdowns } = this.#options;
+    const { router, slowdowns, atOnce } = this.#options;
     const recipients = group.map(({ recipient }) => recipient);
     return router.split(group[0]!, recipients).flatMap(({ route, indexes }) => {
       const deliveries = indexes.map(index => group[index]!);
       const way = this.#onlyPinned(route, group[0]!);
-      return slowdowns.isQuiet
+      const isTogether = slowdowns.isQuiet && !atOnce.divides(group[0]!, domainsOf(recipients));
+      return isTogether
         ? [{ deliveries, route: way }]
         : byDomain(deliveries).map(some => ({ deliveries: some, route: way }));
     });
@@ -97,7 +105,7 @@ export class Placement {
    * Where along the route to begin, or when to come again. What is too old goes too, and what no upstream takes: both are
    * found out, and written down, when it is begun.
    */
-  #placeOf(deliveries: readonly ClaimedDelivery[], route: Route): Beginning | Turn {
+  #placeOf(deliveries: readonly ClaimedDelivery[], route: Route, tooMany: TooMany): Beginning | Turn {
     const { switchboard, lanes, clock } = this.#options;
     const { stream, size, expiresAt } = deliveries[0]!;
     const now = clock();
@@ -110,13 +118,15 @@ export class Placement {
     const place = this.#unhurried(deliveries, route, picked, now);
     if ('dueInMs' in place) return turn(place);
     const upstream = route.upstreams[place.hop]!;
-    return lanes.hasRoomForClaimed(upstream, stream, size) ? place : turn(lanes.turnAt(upstream));
+    if (!lanes.hasRoomForClaimed(upstream, stream, size)) return turn(lanes.turnAt(upstream));
+    const full = tooMany(deliveries[0]!, domainsOf(deliveries.map(({ recipient }) => recipient)));
+    return full ? turn(full) : place;
   }
 
   /** The first along the route that may have it at the speed that it asked for; else the turn at the very first. */
   #unhurried(deliveries: readonly ClaimedDelivery[], route: Route, picked: Picked, now: number): Beginning | Turn {
     const { slowdowns, switchboard } = this.#options;
-    const domains = [...new Set(deliveries.map(({ recipient }) => recipientDomain(recipient)))];
+    const domains = domainsOf(deliveries.map(({ recipient }) => recipient));
     const hasWaited = deliveries[0]!.reason?.startsWith(SLOWED) ?? false;
     const wait = (upstream: string, isPromised: boolean) =>
       domains.map(domain => slowdowns.turn(upstream, domain, now, { hasWaited, isPromised })).find(one => one !== null);
@@ -139,6 +149,12 @@ export class Placement {
 const AT_THE_FIRST: Beginning = { hop: 0, skipped: [] };
 /** How the reasons of `Slowdowns` begin. */
 const SLOWED = 'slowed ';
+
+type TooMany = ReturnType<AtOnce['placing']>;
+
+function domainsOf(recipients: readonly string[]): string[] {
+  return [...new Set(recipients.map(recipientDomain))];
+}
 
 function byDomain(deliveries: readonly ClaimedDelivery[]): ClaimedDelivery[][] {
   const groups = new Map<string, ClaimedDelivery[]>();

@@ -1,5 +1,6 @@
 // Everything that sending takes, put together: the upstreams with their circuits, the routes, and the dispatcher that
 // works through them. What the settings say of these may change while it runs.
+import type { Kysely } from 'kysely';
 import type { ReturnPathKey } from '../../src/mail/verp.ts';
 import { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
@@ -9,12 +10,14 @@ import type { Pool } from '../../src/platform/postgres.ts';
 import type { WakeQueue } from '../../src/platform/queue.ts';
 import { inForce, type RouteRule } from '../../src/platform/route-rules.ts';
 import type { Settings } from '../../src/platform/settings.ts';
+import type { Database } from '../../src/store/schema.ts';
 import { createDeliveryMarks } from '../delivery-marks.ts';
 import { createReturnPaths } from '../return-path.ts';
 import { createLifetimes } from '../routing/lifetimes.ts';
 import { RouteBook } from '../routing/route-book.ts';
 import { Router } from '../routing/router.ts';
 import { createUpstream } from '../upstreams/create.ts';
+import { AtOnce } from './at-once.ts';
 import { CircuitWatch } from './circuit-watch.ts';
 import type { Habits } from './deliver.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -30,6 +33,7 @@ import { Switchboard } from './switchboard.ts';
 
 export type SendingOptions = {
   readonly pool: Pool;
+  readonly db: Kysely<Database>;
   readonly queue: WakeQueue;
   readonly settings: Settings;
   readonly hostname: string;
@@ -56,7 +60,7 @@ export type Sending = {
 const DISPATCH_BUDGET_BYTES = 48_000_000;
 
 export function createSending(options: SendingOptions): Sending {
-  const { pool, queue, hostname, nodeId, runId, clock, log, metrics } = options;
+  const { pool, db, queue, hostname, nodeId, runId, clock, log, metrics } = options;
   let { settings } = options;
   let habits = habitsOf(settings, options);
   let byHand: readonly RouteRule[] = [];
@@ -94,15 +98,17 @@ export function createSending(options: SendingOptions): Sending {
     ...{ pool, neighbours, clock, log, metrics, node: nodeId },
     upstreams: () => fleet.names,
   });
+  const atOnce = new AtOnce({ db, neighbours, clock, log, onRoom: () => dispatcher.refill() });
   const lanes = new Lanes({ fleet, clock, maxBytes: DISPATCH_BUDGET_BYTES });
   const recorder = new Recorder(pool, holder, log);
   const dispatcher: Dispatcher = new Dispatcher({
-    ...{ pool, fleet, lanes, recorder, holder, nodeId, clock, log },
-    placement: new Placement({ router, fleet, switchboard, lanes, slowdowns, clock }),
+    ...{ pool, fleet, lanes, atOnce, recorder, holder, nodeId, clock, log },
+    placement: new Placement({ router, fleet, switchboard, lanes, slowdowns, atOnce, clock }),
     budget: new ByteBudget(DISPATCH_BUDGET_BYTES),
     deliver: {
       ...{ switchboard, slowdowns, recorder, clock, log, metrics, random: Math.random },
       habits: () => habits,
+      isLimited: atOnce.isLimited,
       onDelivered: (route, upstream) => fallbacks.delivered(route, upstream),
       onRetry: delayMs => queue.wake(delayMs),
     },
@@ -119,6 +125,7 @@ export function createSending(options: SendingOptions): Sending {
     async start() {
       await neighbours.start();
       await slowdowns.start();
+      await atOnce.start();
       await routeBook.start();
       await watch.start();
       await dispatcher.start();
@@ -129,6 +136,7 @@ export function createSending(options: SendingOptions): Sending {
       await dispatcher.stop(graceMs);
       await watch.stop();
       await slowdowns.stop();
+      await atOnce.stop();
       await neighbours.stop();
       await fleet.close();
     },

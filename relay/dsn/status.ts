@@ -145,6 +145,7 @@ function whyUntried(reason: string): string {
 const UNTRIED: Readonly<Record<string, string>> = {
   'upstreams-down': 'no server that we pass such mail on to could be reached',
   'upstream-busy': 'more mail waits there than is taken',
+  'at-once': 'more of the same mail is under way than may be at once',
   slowed: 'the receiving side asked for less mail at a time',
   'not-now': 'no server that we pass such mail on to takes more at present',
   'expired-in-queue': 'it could not be passed on in time',

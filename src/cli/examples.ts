@@ -67,6 +67,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['quota set --credential shop --messages 5 --per minute', 'one app'],
     ['quota set --stream bulk --recipient-domain gmail.com --recipients 500 --per 15m', 'one receiver'],
     ['quota set --tenant default --recipients 10000 --per day', 'all of a tenant together'],
+    ['quota set --credential newsletter --at-once 4', 'the other connections are for others'],
   ],
   'route set': [
     ["route set bulk --stream bulk --to 'mailgun*3 + ses, postmark'", 'three in four through mailgun'],

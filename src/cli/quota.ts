@@ -1,4 +1,4 @@
-// `postern quota …`: how much of whose mail may go out in a time.
+// `postern quota …`: how much of whose mail may go out in a time, or at once.
 import { type Command, Option } from 'commander';
 import type { Kysely } from 'kysely';
 import { foldDomain, isDomain } from '../mail/address.ts';
@@ -7,11 +7,10 @@ import type { Stream } from '../mail/submission.ts';
 import { parseDuration } from '../platform/duration.ts';
 import { findCredential } from '../store/credentials.ts';
 import {
-  listQuotas,
+  type AnyQuota,
   listQuotasWithUsage,
   type NewQuota,
   putQuota,
-  type Quota,
   type QuotaWithUsage,
   removeQuota,
 } from '../store/quotas.ts';
@@ -26,7 +25,8 @@ type SetOptions = {
   recipientDomain?: string;
   messages?: string;
   recipients?: string;
-  per: string;
+  atOnce?: string;
+  per?: string;
   json?: boolean;
 };
 
@@ -34,7 +34,7 @@ const MAX_LIMIT = 1_000_000_000;
 const BAR_CELLS = 10;
 
 export function registerQuota(program: Command): void {
-  const quota = program.command('quota').description('how much of whose mail may go out in a time');
+  const quota = program.command('quota').description('how much of whose mail may go out in a time, or at once');
   quota
     .command('set')
     .description('make a quota, or change its limit; scopes can be combined; holds within seconds')
@@ -44,7 +44,8 @@ export function registerQuota(program: Command): void {
     .option('--recipient-domain <domain>', 'mail to this domain (its subdomains are others)')
     .option('--messages <n>', 'so many messages, however many recipients they have')
     .option('--recipients <n>', 'so many recipients')
-    .requiredOption('--per <window>', `${Object.keys(WINDOWS_MS).join(', ')}, or a duration such as 15m`)
+    .option('--at-once <n>', 'so many messages under way at the same time; what is beyond that waits')
+    .option('--per <window>', `${Object.keys(WINDOWS_MS).join(', ')}, or a duration such as 15m`)
     .option('--json', 'print JSON')
     .action(set);
   quota
@@ -66,22 +67,34 @@ async function set(options: SetOptions): Promise<void> {
     const quotaId = await putQuota(db, { ...scope, ...amount }).catch(error => {
       throw error.code === '23503' ? new Failure(`there is no tenant ${options.tenant}`) : error;
     });
-    return (await listQuotas(db)).find(quota => quota.quotaId === quotaId);
+    return (await listQuotasWithUsage(db)).find(quota => quota.quotaId === quotaId);
   });
   if (!made) throw new Failure('the quota was removed by somebody else at once');
   if (options.json) printJson(shown(made));
   else console.log(`Quota ${made.quotaId}: ${describeQuota(made)}.`);
 }
 
-function readAmount({ messages, recipients, per }: SetOptions): Pick<NewQuota, 'counts' | 'limit' | 'windowMs'> {
-  if ((messages === undefined) === (recipients === undefined))
-    throw new Failure('say how much: --messages or --recipients, one of them (example: --messages 5 --per minute)');
-  const [counts, text] =
-    messages === undefined ? (['recipients', recipients!] as const) : (['messages', messages] as const);
+function readAmount({
+  messages,
+  recipients,
+  atOnce,
+  per,
+}: SetOptions): Pick<NewQuota, 'counts' | 'limit' | 'windowMs'> {
+  const given = Object.entries({ messages, recipients, 'at-once': atOnce }).filter(([, text]) => text !== undefined);
+  if (given.length !== 1)
+    throw new Failure(
+      'say how much: --messages, --recipients or --at-once, one of them (example: --messages 5 --per minute)',
+    );
+  const [name, text] = given[0]! as ['messages' | 'recipients' | 'at-once', string];
   const limit = Number(text);
   if (!/^\d+$/.test(text) || limit < 1 || limit > MAX_LIMIT)
-    throw new Failure(`--${counts} ${text} is no whole number from 1 to ${MAX_LIMIT}`);
-  return { counts, limit, windowMs: readWindow(per) };
+    throw new Failure(`--${name} ${text} is no whole number from 1 to ${MAX_LIMIT}`);
+  if (name === 'at-once') {
+    if (per !== undefined) throw new Failure('--at-once is at any time: without --per');
+    return { counts: 'messages', limit, windowMs: null };
+  }
+  if (per === undefined) throw new Failure(`say in which time: --per (example: --${name} ${text} --per minute)`);
+  return { counts: name, limit, windowMs: readWindow(per) };
 }
 
 function readWindow(text: string): number {
@@ -119,8 +132,8 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   printTable(['ID', 'LIMIT', 'OF', 'USED NOW', 'WAITING'], quotas.map(row));
 }
 
-/** Ids of credentials and our own steps of counting mean nothing to others. */
-function shown<Q extends Quota>({ credentialId: _, bucketMs: __, ...rest }: Q) {
+/** Ids of credentials mean nothing to others. */
+function shown<Q extends AnyQuota>({ credentialId: _, ...rest }: Q) {
   return { ...rest, quota: describeQuota(rest) };
 }
 
@@ -131,7 +144,7 @@ function row(quota: QuotaWithUsage): string[] {
     `${quotaId}`,
     describeLimit(quota),
     describeScope(quota),
-    `${bar(used / limit)} ${used} (${Math.round((100 * used) / limit)} %)`,
+    used === null ? '-' : `${bar(used / limit)} ${used} (${Math.round((100 * used) / limit)} %)`,
     waiting > 0 ? `${waiting}${until}` : '-',
   ];
 }

@@ -1,4 +1,5 @@
-// A quota: how many messages or recipients, of whom and to where, in any stretch of time of a given length.
+// A quota: how many messages or recipients, of whom and to where, in any stretch of time of a given length; or how many
+// messages at the same time.
 import type { Stream } from './submission.ts';
 
 export type QuotaCounts = 'messages' | 'recipients';
@@ -12,11 +13,14 @@ export type QuotaScope = {
   readonly recipientDomain: string | null;
 };
 
-export type QuotaRule = QuotaScope & {
+export type QuotaLimit = QuotaScope & {
   readonly counts: QuotaCounts;
   readonly limit: number;
-  readonly windowMs: number;
+  /** Null: so many under way at the same time. */
+  readonly windowMs: number | null;
 };
+
+export type QuotaRule = QuotaLimit & { readonly windowMs: number };
 
 /**
  * The lengths that have a name. A month is 31 days: what holds in any 31 days holds in each month of a calendar, where
@@ -39,14 +43,14 @@ const UNITS = [
 ] as const;
 
 /** `5 messages a minute (credential app, stream bulk)`: the name under which a quota goes everywhere. */
-export function describeQuota(quota: QuotaRule): string {
+export function describeQuota(quota: QuotaLimit): string {
   return `${describeLimit(quota)} (${describeScope(quota)})`;
 }
 
-/** `1,000 recipients every 15 minutes` */
-export function describeLimit({ counts, limit, windowMs }: QuotaRule): string {
+/** `1,000 recipients every 15 minutes`, `5 messages at once` */
+export function describeLimit({ counts, limit, windowMs }: QuotaLimit): string {
   const noun = limit === 1 ? counts.slice(0, -1) : counts;
-  return `${limit.toLocaleString('en-US')} ${noun} ${describeWindow(windowMs)}`;
+  return `${limit.toLocaleString('en-US')} ${noun} ${windowMs === null ? 'at once' : describeWindow(windowMs)}`;
 }
 
 function describeWindow(windowMs: number): string {

@@ -171,9 +171,10 @@ export async function nextDueInMs(pool: Pool, withinMs: number): Promise<number 
 }
 
 /**
- * Makes what waits for a busy upstream due now, first accepted first, `limit` of it at most; returns how much that was.
+ * Makes what waits for a busy upstream, or quota, due now, first accepted first, `limit` of it at most; returns how much
+ * that was.
  */
-export async function pullForward(pool: Pool, upstream: string, limit: number): Promise<number> {
+export async function pullForward(pool: Pool, busy: string, limit: number): Promise<number> {
   const { rowCount } = await pool.query({
     name: 'pull-forward',
     text: `update deliveries d set due_at = now(), waits_for = null
@@ -181,7 +182,7 @@ export async function pullForward(pool: Pool, upstream: string, limit: number): 
                  where waits_for = $1 and waits_for like '${BUSY}%' and state = 'queued' and lease_holder is null
                  order by message_id, n limit $2 for update skip locked) as first
            where d.message_id = first.message_id and d.n = first.n`,
-    values: [`${BUSY}${upstream}`, limit],
+    values: [`${BUSY}${busy}`, limit],
   });
   return rowCount ?? 0;
 }
@@ -232,7 +233,7 @@ export type DeliveryChange = DeliveryKey & {
   readonly state: DeliveryState;
   /** From now; null unless queued. */
   readonly dueInMs: number | null;
-  /** The route of what is parked; `busy:NAME` of what is due sooner when that upstream has room; null = neither. */
+  /** The route of what is parked; `busy:NAME` of what is due sooner when that upstream, or quota, has room; null = neither. */
   readonly waitsFor: string | null;
   readonly pinnedUpstream: string | null;
   /** The claim came to nothing, and counts as no attempt. Only of one that nothing was written down of. */
@@ -253,6 +254,8 @@ export type Progress = {
 
 /** What waits for an upstream with less to do has a time; what is parked has only a time at which it is asked again. */
 export const BUSY = 'busy:';
+/** Beside the names of upstreams, which have no space in them. */
+export const BUSY_QUOTA = 'quota ';
 export const IS_PARKED = (waitsFor: string) => `coalesce(${waitsFor} not like '${BUSY}%', false)`;
 
 const RECORD_PROGRESS = `

@@ -1,14 +1,23 @@
 // Quotas as people see them: setting, listing and removing them. quota-usage.ts is what mail does to them.
-import { type Kysely, sql } from 'kysely';
-import type { QuotaRule } from '../mail/quota.ts';
+import { type Kysely, type NotNull, sql } from 'kysely';
+import type { QuotaLimit, QuotaRule } from '../mail/quota.ts';
+import { BUSY, BUSY_QUOTA } from './deliveries.ts';
 import type { Database } from './schema.ts';
 
-export type Quota = QuotaRule & {
+type Identified = {
   readonly quotaId: number;
   /** Null: of any credential; `credential` is its name. */
   readonly credentialId: string | null;
-  readonly bucketMs: number;
 };
+
+/** With a window, or without. */
+export type AnyQuota = QuotaLimit & Identified;
+
+/** What mail is charged to when it is accepted. */
+export type Quota = QuotaRule & Identified & { readonly bucketMs: number };
+
+/** What holds while it is sent: so many messages under way at the same time. */
+export type AtOnceQuota = AnyQuota & { readonly windowMs: null };
 
 /**
  * A window's length can touch one bucket more than it has, and all of those together stay within the limit. So a quota
@@ -31,12 +40,21 @@ const COLUMNS = [
   'q.counts',
   'q.max_count as limit',
   'q.window_ms as windowMs',
-  'q.bucket_ms as bucketMs',
 ] as const;
 
-/** The whole table: small, and read every second by each process that takes mail. */
+/** All with a window: few, and read every second by each process that takes mail. */
 export function listQuotas(db: Kysely<Database>): Promise<Quota[]> {
-  return quotas(db).orderBy('q.quota_id').execute();
+  return quotas(db)
+    .select('q.bucket_ms as bucketMs')
+    .where('q.window_ms', 'is not', null)
+    .$narrowType<{ windowMs: NotNull; bucketMs: NotNull }>()
+    .orderBy('q.quota_id')
+    .execute();
+}
+
+/** All without: read every other second by each process that sends. */
+export function listAtOnceQuotas(db: Kysely<Database>): Promise<AtOnceQuota[]> {
+  return quotas(db).where('q.window_ms', 'is', null).$narrowType<{ windowMs: null }>().orderBy('q.quota_id').execute();
 }
 
 function quotas(db: Kysely<Database>) {
@@ -46,10 +64,10 @@ function quotas(db: Kysely<Database>) {
     .select(COLUMNS);
 }
 
-export type QuotaWithUsage = Quota & {
-  /** In the window that ends now. */
-  readonly used: number;
-  /** Room that is promised to mail which waits for its turn. */
+export type QuotaWithUsage = AnyQuota & {
+  /** In the window that ends now; null without one. */
+  readonly used: number | null;
+  /** Room that is promised to mail which waits for its turn; without a window, deliveries that wait for room. */
   readonly waiting: number;
   /** The last of these turns. */
   readonly waitingUntil: Date | null;
@@ -63,8 +81,15 @@ export function listQuotasWithUsage(db: Kysely<Database>): Promise<QuotaWithUsag
       join.onRef('u.quota_id', '=', 'q.quota_id').on('u.used', '>', 0).on(sql<boolean>`u.bucket >= ${first}`),
     )
     .select([
-      sql<number>`coalesce(sum(u.used) filter (where u.bucket <= ${current}), 0)`.as('used'),
-      sql<number>`coalesce(sum(u.used) filter (where u.bucket > ${current}), 0)`.as('waiting'),
+      sql<number | null>`
+        case when q.window_ms is not null
+          then coalesce(sum(u.used) filter (where u.bucket <= ${current}), 0) end`.as('used'),
+      sql<number>`
+        case when q.window_ms is not null then coalesce(sum(u.used) filter (where u.bucket > ${current}), 0)
+          else (select count(*) from deliveries
+                where waits_for = ${BUSY + BUSY_QUOTA} || q.quota_id and waits_for like ${sql.lit(`${BUSY}%`)}) end`.as(
+        'waiting',
+      ),
       sql<Date | null>`
         to_timestamp(max(u.bucket) filter (where u.bucket > ${current}) * q.bucket_ms / 1000.0)`.as('waitingUntil'),
     ])
@@ -73,7 +98,7 @@ export function listQuotasWithUsage(db: Kysely<Database>): Promise<QuotaWithUsag
     .execute();
 }
 
-export type NewQuota = Omit<Quota, 'quotaId' | 'bucketMs' | 'credential'>;
+export type NewQuota = Omit<AnyQuota, 'quotaId' | 'credential'>;
 
 /**
  * Makes a quota, or gives the one of this scope, kind and window another limit; what is used stays counted. Returns its
@@ -90,7 +115,7 @@ export async function putQuota(db: Kysely<Database>, quota: NewQuota): Promise<n
       counts: quota.counts,
       max_count: quota.limit,
       window_ms: quota.windowMs,
-      bucket_ms: bucketMsOf(quota.windowMs),
+      bucket_ms: quota.windowMs === null ? null : bucketMsOf(quota.windowMs),
     })
     .onConflict(conflict =>
       conflict
@@ -104,7 +129,7 @@ export async function putQuota(db: Kysely<Database>, quota: NewQuota): Promise<n
 }
 
 /** The one that was removed, or null when there is none of that id. */
-export function removeQuota(db: Kysely<Database>, quotaId: number): Promise<Quota | null> {
+export function removeQuota(db: Kysely<Database>, quotaId: number): Promise<AnyQuota | null> {
   return db.transaction().execute(async trx => {
     const quota = await quotas(trx).where('q.quota_id', '=', quotaId).executeTakeFirst();
     if (!quota) return null;

@@ -181,8 +181,9 @@ type QuotaTable = {
   recipient_domain: string | null;
   counts: QuotaCounts;
   max_count: number;
-  window_ms: number;
-  bucket_ms: number;
+  /** Null, like the next: messages at the same time. */
+  window_ms: number | null;
+  bucket_ms: number | null;
   full_until: ColumnType<number | null, never, null>;
   warned_at: ColumnType<Date | null, never, null>;
   exhausted_at: ColumnType<Date | null, never, null>;

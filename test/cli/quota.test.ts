@@ -55,6 +55,28 @@ it('set makes a quota or changes its limit, list shows how it stands, remove tak
   expect(await json('list')).toEqual([]);
 });
 
+it('set --at-once makes a quota without a window, list shows what waits for room', async () => {
+  const made = await run('set', '--credential', 'app', '--at-once', '5');
+  expect(made.stdout).toMatch(/^Quota (\d+): 5 messages at once \(credential app\)\.\n$/);
+  const changed = await run('set', '--credential', 'app', '--at-once', '1');
+  const quotaId = /^Quota (\d+): 1 message at once/.exec(changed.stdout)![1]!;
+  await database.rows(
+    `insert into messages (message_id, tenant_id, credential_id, credential_name, stream, body, smtp_utf8, trace_header,
+                           size, remote_address, accepted_at, expires_at, omitted, tags)
+     values ('m', 'default', 'id', 'app', 'bulk', '7BIT', false, '', 1, '', now(), now(), '{}', '{}')`,
+  );
+  await database.rows(
+    `insert into deliveries (message_id, n, recipient, recipient_key, state, attempt, due_at, parked, stream, waits_for, begins_at)
+     select 'm', n, 'a', 'a', 'queued', 0, now(), false, 'bulk', 'busy:quota ' || $1, now() from generate_series(1, 3) as n`,
+    quotaId,
+  );
+  expect((await run('list')).stdout).toMatch(/^\d+ +1 message at once +credential app +- +3$/m);
+  expect(await json('list')).toMatchObject([{ windowMs: null, used: null, waiting: 3 }]);
+  expect((await run('remove', quotaId)).stdout).toMatch(
+    /^Removed quota \d+: 1 message at once \(credential app\)\.\n$/,
+  );
+});
+
 const FIVE_A_MINUTE = ['--messages', '5', '--per', 'minute'];
 
 it.each([
@@ -64,7 +86,7 @@ it.each([
   [['set', '--credential', 'app', '--tenant', 'x', ...FIVE_A_MINUTE], 1, 'credential app is of tenant default'],
   [['set', '--stream', 'fast', ...FIVE_A_MINUTE], 2, "argument 'fast' is invalid"],
   [['set', '--recipient-domain', 'a b', ...FIVE_A_MINUTE], 1, 'postern: a b is no domain (example:'],
-  [['set', '--stream', 'bulk', '--per', 'minute'], 1, 'postern: say how much: --messages or --recipients'],
+  [['set', '--stream', 'bulk', '--per', 'minute'], 1, 'postern: say how much: --messages, --recipients or --at-once'],
   [['set', '--stream', 'bulk', '--recipients', '5', ...FIVE_A_MINUTE], 1, 'postern: say how much'],
   [['set', '--stream', 'bulk', '--messages', '0', '--per', 'day'], 1, '--messages 0 is no whole number from 1 to'],
   [['set', '--stream', 'bulk', '--messages', '1e3', '--per', 'day'], 1, '--messages 1e3 is no whole number'],
@@ -72,7 +94,17 @@ it.each([
   [['set', '--stream', 'bulk', '--messages', '5', '--per', 'year'], 1, '--per year is none of second, minute, hour'],
   [['set', '--stream', 'bulk', '--messages', '5', '--per', '10ms'], 1, 'a window has between a second and 31 days'],
   [['set', '--stream', 'bulk', '--messages', '5', '--per', '32d'], 1, 'a window has between a second and 31 days'],
-  [['set', '--stream', 'bulk', '--messages', '5'], 2, "required option '--per <window>' not specified"],
+  [
+    ['set', '--stream', 'bulk', '--messages', '5'],
+    1,
+    'postern: say in which time: --per (example: --messages 5 --per minute)',
+  ],
+  [
+    ['set', '--stream', 'bulk', '--at-once', '5', '--per', 'day'],
+    1,
+    'postern: --at-once is at any time: without --per',
+  ],
+  [['set', '--stream', 'bulk', '--at-once', '0'], 1, '--at-once 0 is no whole number from 1 to'],
   [['remove', '7'], 1, 'postern: there is no quota 7\n'],
   [['remove', 'x'], 1, 'postern: x is no id of a quota'],
 ])('%j: exit %i, %s', async (args, code, said) => {

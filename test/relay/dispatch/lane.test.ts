@@ -95,14 +95,14 @@ describe('whoever finds no room', () => {
 
   it('is called once few wait, and then no more', () => {
     const lane = laneWith(['transactional', 'backlog', 3]);
-    lane.called(true);
+    lane.sentAway.called(true);
     expect(lane.hasRoomAgain(5)).toBe(false);
     lane.sendAway(1, 0);
     expect(lane.hasRoomAgain(3)).toBe(false);
     expect(lane.hasRoomAgain(4)).toBe(true);
-    lane.called(false);
+    lane.sentAway.called(false);
     expect(lane.hasRoomAgain(4)).toBe(true);
-    lane.called(true);
+    lane.sentAway.called(true);
     expect(lane.hasRoomAgain(4)).toBe(false);
   });
 

@@ -22,6 +22,7 @@ import {
 } from '../relay/index.ts';
 import { type FirstStart, forgetFirstLogins, makeFirstLogins } from './first-start.ts';
 import { createProviderEvents } from './http/provider-events.ts';
+import { type IsProxy, proxiesIn } from './http/proxies.ts';
 import { type HttpServer, startHttp } from './http/server.ts';
 import { whenAsked } from './http/when-asked.ts';
 import { type Reply, reply } from './mail/reply.ts';
@@ -259,22 +260,24 @@ type Now = { readonly isOpen: () => boolean; readonly settingsNow: () => Setting
 async function openHttp(parts: Parts, bounces: Bounces, now: Now): Promise<HttpServer | null> {
   const { settings, metrics, health } = parts;
   if (settings.POSTERN_HTTP_PORT === null) return null;
+  const isProxy = proxiesIn(settings.POSTERN_HTTP_PROXY_NETWORKS ?? []);
   return startHttp({
     host: settings.POSTERN_HOST,
     port: settings.POSTERN_HTTP_PORT,
+    isProxy,
     version: VERSION,
     health,
     metrics,
     isOpen: now.isOpen,
     ...(eventPaths(settings).length > 0 ? { providerEvents: eventRoutes(parts, bounces) } : {}),
-    ...(settings.POSTERN_ROLES.has('http') ? { api: apiRoutes(parts, now) } : {}),
+    ...(settings.POSTERN_ROLES.has('http') ? { api: apiRoutes(parts, now, isProxy) } : {}),
   });
 }
 
-function apiRoutes({ log, metrics, health, other, db }: Parts, { settingsNow }: Now) {
+function apiRoutes({ log, metrics, health, other, db }: Parts, { settingsNow }: Now, isProxy: IsProxy) {
   const touch = (ids: readonly string[]) =>
     touchApiTokens(other, ids).catch(error => log.debug({ err: error }, 'last use not noted'));
-  return whenAsked('/api', async () => {
+  return whenAsked('/api', isProxy, async () => {
     const { createAccess, createApi } = await import('./http/api/index.ts');
     const access = createAccess({
       findToken: tokenId => findApiToken(other, tokenId),

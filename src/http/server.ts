@@ -2,11 +2,13 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Health } from '../platform/health.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { IsProxy } from './proxies.ts';
 import type { Routes } from './routes.ts';
 
 export type HttpOptions = {
   readonly host: string;
   readonly port: number;
+  readonly isProxy: IsProxy;
   readonly version: string;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -24,7 +26,10 @@ export type HttpServer = { readonly port: number; stop(): Promise<void> };
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = Fastify({ logger: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS });
+  const app = Fastify({
+    ...{ logger: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS },
+    trustProxy: options.isProxy,
+  });
   addErrors(app);
   addHealth(app, options);
   app.get('/metrics', async (_request, reply) => {

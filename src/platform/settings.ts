@@ -45,7 +45,10 @@ const bytes = z
   .transform(value => Number.parseInt(value, 10) * (UNIT[value.slice(-2) as keyof typeof UNIT] ?? 1));
 const network = z
   .string()
-  .refine(value => isIP(value.split('/')[0]!) !== 0 && ipaddr.isValidCIDR(value), 'is no network');
+  .refine(
+    value => isIP(value.split('/')[0]!) !== 0 && (!value.includes('/') || ipaddr.isValidCIDR(value)),
+    'is no network, and no address',
+  );
 const domain = z
   .string()
   .regex(/^(?=.{1,190}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i, 'is not a domain')
@@ -141,8 +144,14 @@ export const SETTINGS = {
   POSTERN_PROXY_NETWORKS: setting(
     listOf(network),
     null,
-    'Networks of load balancers, comma-separated: connections from there begin with a PROXY header, version 1 or 2.',
+    'Networks or addresses of load balancers, comma-separated: connections from there begin with a PROXY header, version 1 or 2.',
     '10.1.0.0/16,2001:db8:1::/64',
+  ),
+  POSTERN_HTTP_PROXY_NETWORKS: setting(
+    listOf(network),
+    null,
+    'Networks or addresses of HTTP proxies, comma-separated: what they say in X-Forwarded-For is believed.',
+    '127.0.0.1,10.1.0.0/16',
   ),
   POSTERN_TLS_CERT: setting(
     text,

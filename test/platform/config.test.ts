@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, judgeSettings, loadSettings } from '../../src/platform/config.ts';
+import { SETTINGS } from '../../src/platform/settings.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'config-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -42,6 +43,15 @@ describe('the settings', () => {
       POSTERN_ROLES: new Set(['listener', 'dispatcher', 'poller', 'followers', 'http']),
       POSTERN_LOG_LEVEL: 'info',
     });
+  });
+
+  it.each(
+    Object.entries(SETTINGS)
+      // A literal key would be copied, and then it is no secret; and one is too long to be shown.
+      .filter(([, { example }]) => !example.startsWith('$(') && !example.endsWith('…'))
+      .map(([name, { example, schema }]) => [name, example, schema] as const),
+  )('have an example that is right: %s=%s', (_name, example, schema) => {
+    expect(schema.safeParse(example)).toMatchObject({ success: true });
   });
 
   it('come from the environment first, then from the file, then from the default; empty counts as absent', () => {
@@ -130,7 +140,11 @@ describe('the settings', () => {
     ['no wait at all', { POSTERN_UPSTREAM_TIMEOUT: '0s' }, /more than nothing/],
     ['an age beyond all dates', { POSTERN_MAX_AGE: '999999999d' }, /above 365d/],
     ['a host name of two lines', { POSTERN_HOSTNAME: 'a\r\nb' }, /not the name of a host/],
-    ['a balancer that is no network', { POSTERN_PROXY_NETWORKS: '10.0.0.0/8,10.1' }, /"10\.1" is no network/],
+    [
+      'a balancer that is no network',
+      { POSTERN_PROXY_NETWORKS: '10.0.0.0/8,10.1' },
+      /"10\.1" is no network, and no address/,
+    ],
     ['no session for anybody', { POSTERN_MAX_SESSIONS_PER_IP: '0' }, /not a positive whole number/],
     ['live without an upstream', { POSTERN_MODE: 'live' }, /POSTERN_UPSTREAMS/],
     ['upstreams that are none', { POSTERN_UPSTREAMS: ' , ' }, /POSTERN_UPSTREAMS/],

@@ -43,7 +43,7 @@ export async function startEventRig(options: Partial<ProviderEventsOptions> & { 
     ...env,
   });
   const http = await startHttp({
-    ...{ host: '127.0.0.1', port: 0, version: 'test', metrics, isOpen: () => true },
+    ...{ host: '127.0.0.1', port: 0, isProxy: () => false, version: 'test', metrics, isOpen: () => true },
     health: { trouble: null, stop() {} },
     providerEvents: createProviderEvents({
       ...{ settings, log, metrics, clock: () => clock.now },

@@ -183,11 +183,13 @@ export class Claims {
 
   /** Claims until there is no more room, or nothing more; returns the streams of which there may be more. */
   async #claim(parkedFor: string | null): Promise<Stream[]> {
-    const { pool, holder, switchboard, recorder } = this.#options;
+    const { pool, holder, switchboard, recorder, clock } = this.#options;
     for (let inVain = 0; ; ) {
       const { appetite } = switchboard;
       // What cannot be recorded now must not be claimed again as if nothing had been tried.
       if (appetite === 'none' || this.#stop.signal.aborted || recorder.isStuck) return [];
+      // Its one trial is taken, or has failed: more would be put back and claimed again, for as long as that lasts.
+      if (parkedFor !== null && switchboard.blocked(clock()).includes(parkedFor)) return [];
       const limits = this.#limits(appetite);
       const withoutRoom = STREAMS.filter(stream => limits[stream] === 0);
       if (withoutRoom.length === STREAMS.length) return withoutRoom;

@@ -153,15 +153,21 @@ export class Claims {
     if (deliveries > 0) this.#options.log.info({ event: 'leases-ended', deliveries }, 'took what others left');
   }
 
-  /** What is claimed expires where it is tried; this is for what is parked. */
+  /** What is claimed expires where it is tried; this is for what is parked, and for all while nothing is claimed. */
   async #expire(): Promise<void> {
-    const { pool, clock, log, metrics } = this.#options;
+    const { switchboard, clock } = this.#options;
     const now = clock();
     if (now - this.#expiredAt < Math.max(EXPIRE_EVERY_MS, EXPIRING_SHARE * this.#expiringMs)) return;
     this.#expiredAt = now;
-    for (let expired = AT_ONCE; expired === AT_ONCE; ) {
-      expired = await expireOverdue(pool, AT_ONCE);
-      this.#expiringMs = clock() - now;
+    await this.#expireAll('parked');
+    if (switchboard.appetite === 'none') await this.#expireAll('due');
+    this.#expiringMs = clock() - now;
+  }
+
+  async #expireAll(which: 'parked' | 'due'): Promise<void> {
+    const { pool, log, metrics } = this.#options;
+    for (let expired = AT_ONCE; expired === AT_ONCE && !this.#stop.signal.aborted; ) {
+      expired = await expireOverdue(pool, which, AT_ONCE);
       if (expired === 0) return;
       metrics.settled.inc({ state: 'expired' }, expired);
       log.info({ event: 'expired', deliveries: expired, reason: 'expired-in-queue' }, 'expired');

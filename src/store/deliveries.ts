@@ -364,17 +364,22 @@ export async function releaseLeases(pool: Pool, holder: string): Promise<void> {
   );
 }
 
+const OVERDUE = {
+  parked: 'd.parked',
+  due: `d.state = 'queued' and not d.parked and d.due_at <= now() and d.lease_holder is null`,
+} as const;
+
 /**
- * Settles what became too old while it was parked, and returns how much that was: what is due expires where it is tried.
- * Not a join: PostgreSQL began it at `messages`, where it went through all that was ever accepted. Reads all that is
- * parked, 1.3 s where that is 200,000: one process at a time does it.
+ * Settles what became too old while it was parked, and returns how much that was: what is due expires where it is tried,
+ * and here while nothing is. Not a join: PostgreSQL began it at `messages`, where it went through all that was ever
+ * accepted. Reads all that is parked, or due, 1.3 s where that is 200,000: one process at a time does it.
  */
-export async function expireOverdue(pool: Pool, limit: number): Promise<number> {
+export async function expireOverdue(pool: Pool, which: keyof typeof OVERDUE, limit: number): Promise<number> {
   const { rowCount } = await pool.query({
-    name: 'expire-overdue',
+    name: `expire-overdue-${which}`,
     text: `with overdue as (
              select d.message_id, d.n from deliveries d
-             where d.parked and (select pg_try_advisory_xact_lock(hashtextextended('postern expire', 0)))
+             where ${OVERDUE[which]} and (select pg_try_advisory_xact_lock(hashtextextended('postern expire', 0)))
                and (select m.expires_at from messages m where m.message_id = d.message_id) <= now()
              limit $1 for update of d skip locked
            ), expired as (

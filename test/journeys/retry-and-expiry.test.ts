@@ -1,5 +1,6 @@
 // A message that is deferred again and again: when it is tried, and when it is given up. Time moves in the database.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openUpstream } from '../../relay/upstreams/by-hand.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { ScriptedUpstream } from '../support/upstream.ts';
 
@@ -62,4 +63,15 @@ it('is due no later than the end of its life', async () => {
   await gateway.rows(`update messages set expires_at = now() + interval '2 min' where message_id = $1`, id);
   await tryAgain(id, 2);
   expect((await gateway.deliveries(id))[0]!.due_in_s).toBeLessThanOrEqual(120);
+});
+
+it('expires at its age, though nothing takes mail and nobody tries it', async () => {
+  const id = await gateway.submit('grey@x.example');
+  await gateway.settled(id);
+  await openUpstream(gateway.database.pool, 'main', { by: 'test', reason: null, for: null });
+  await expect.poll(() => gateway.lines.some(({ event }) => event === 'upstream-down'), { timeout: 10_000 }).toBe(true);
+  await gateway.rows('update messages set expires_at = now() where message_id = $1', id);
+  await gateway.makeDue(id);
+  await gateway.reaches(id, 'expired');
+  expect((await gateway.events(id)).at(-1)).toBe('expired 0');
 });

@@ -326,7 +326,7 @@ describe('leases', () => {
 });
 
 describe('expiry', () => {
-  it('settles what is too old and parked, with its reason, and tells of it; what is due expires when it is tried', async () => {
+  it('settles what is too old and parked, with its reason, and tells of it; what is due only where that is wanted', async () => {
     const parked = { waitsFor: 'default', dueInMs: 60_000, reason: 'upstreams-down' };
     const [old, young, due] = await accepted(
       acceptance(['a@x.example'], parked),
@@ -334,7 +334,7 @@ describe('expiry', () => {
       acceptance(),
     );
     await database.rows(`update messages set expires_at = now() where message_id <> $1`, young);
-    expect(await expireOverdue(database.pool, 100)).toBe(1);
+    expect(await expireOverdue(database.pool, 'parked', 100)).toBe(1);
     expect(await state()).toMatchObject([
       { state: 'expired', reason: 'expired-in-queue: upstreams-down' },
       { state: 'queued' },
@@ -343,6 +343,16 @@ describe('expiry', () => {
     expect(await database.rows(`select message_id, n from events where kind = 'expired'`)).toEqual([
       { message_id: old, n: 0 },
     ]);
+    expect(await expireOverdue(database.pool, 'due', 100)).toBe(1);
+    expect((await state())[2]).toMatchObject({ message_id: due, state: 'expired', reason: 'expired-in-queue' });
+  });
+
+  it('leaves alone what is not due yet, and what somebody tries', async () => {
+    await accepted(acceptance(), acceptance(['a@x.example'], { dueInMs: 60_000 }));
+    await claim('due', 1);
+    await database.rows('update messages set expires_at = now()');
+    await database.rows('update deliveries set due_at = now() where lease_holder is not null');
+    expect(await expireOverdue(database.pool, 'due', 100)).toBe(0);
   });
 });
 

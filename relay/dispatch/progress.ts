@@ -214,7 +214,10 @@ export function notStarted(work: Work, now: number): Progress {
             decision: 'retry at once: shutting-down',
           }))
         : [],
-    changes: changeAll(keysOf(work), { dueInMs: 0, pinnedUpstream: work.pinnedUpstream, reason: 'shutting-down' }),
+    changes: changeAll(keysOf(work), {
+      ...{ dueInMs: 0, pinnedUpstream: work.pinnedUpstream, reason: 'shutting-down' },
+      ...(hop === null ? { uncounted: true } : {}),
+    }),
   };
 }
 

@@ -3,6 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { MessageId } from '../../src/mail/submission.ts';
+import { createDatabase } from '../../src/platform/postgres.ts';
+import { controlDeliveries } from '../../src/store/control.ts';
+import { putSuppressions } from '../../src/store/suppressions.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -40,6 +44,26 @@ it('a clean stop lets an attempt end, and delivers nothing twice', async () => {
   const second = await run();
   await second.end();
   expect(upstream.messages).toHaveLength(1);
+});
+
+it('what waits for its turn at a stop was not tried: it counts no attempt, and a person who let it go still has', async () => {
+  upstream.script = { rcpt: { 'a@x.example': ['451 4.7.1 later', '250 2.1.5 ok'] }, final: 'HANG' };
+  const first = await run({ POSTERN_UPSTREAMS: upstream.url('name=main&connections=1') });
+  const id = await first.submit('a@x.example');
+  await first.settled(id);
+  await first.submit('b@x.example');
+  await eventually(() => expect(upstream.messages).toHaveLength(1));
+  await putSuppressions(database.pool, [
+    { address: 'a@x.example', tenantId: null, stream: null, reason: 'manual', evidence: null, expiresAt: null },
+  ]);
+  await controlDeliveries(createDatabase(database.pool), 'retry', { messageIds: [id as MessageId] }, 3_600_000);
+  await eventually(async () => expect(await first.deliveries(id)).toMatchObject([{ attempt: 2 }]));
+  await first.stop(100);
+  expect(await first.deliveries(id)).toMatchObject([{ attempt: 2, counted: 1, reason: 'shutting-down' }]);
+  upstream.script = {};
+  const second = await run();
+  await second.reaches(id, 'delivered');
+  await second.end();
 });
 
 it('a stop that must cut an attempt short releases it, and the next run tries it again at the same upstream', async () => {

@@ -6,6 +6,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { idOfApiToken } from '../../platform/secret.ts';
 import { createSecretCheck } from '../../platform/secret-check.ts';
+import { isFit } from './texts.ts';
 
 /** As events and log name whoever did something. */
 export type Visitor = { readonly by: string; readonly mayChange: boolean };
@@ -80,7 +81,7 @@ export function createAccess(options: AccessOptions): Access {
   async function byPassword({ name, secret }: Login): Promise<Visitor | null> {
     passwords += 1;
     try {
-      const stored = name.length > MAX_NAME ? Promise.resolve(null) : findAdminSecret(name);
+      const stored = name.length > MAX_NAME || !isFit(name) ? Promise.resolve(null) : findAdminSecret(name);
       return (await check(name, secret, stored)) ? { by: `admin ${name}`, mayChange: true } : null;
     } finally {
       passwords -= 1;

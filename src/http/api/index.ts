@@ -15,6 +15,7 @@ import type { Api, Desk } from './room.ts';
 import { addExplain } from './rooms/explain.ts';
 import { addRoutes } from './rooms/routes.ts';
 import { addUpstreams } from './rooms/upstreams.ts';
+import { watchTexts } from './texts.ts';
 
 export { type Access, createAccess } from './access.ts';
 
@@ -72,6 +73,7 @@ function addManners(api: FastifyInstance, options: ApiOptions): void {
 
 function addRooms(v1: FastifyInstance, options: ApiOptions): void {
   addGuard(v1, options);
+  watchTexts(v1);
   v1.setNotFoundHandler(request => {
     throw new Problem(404, `no such page: ${pathOf(request)}`);
   });

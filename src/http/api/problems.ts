@@ -31,7 +31,7 @@ const mistake = z.object({
   detail: z.string(),
 });
 
-type Mistake = z.infer<typeof mistake>;
+export type Mistake = z.infer<typeof mistake>;
 
 export const problemSchema = z
   .object({

@@ -48,6 +48,7 @@ describe('is 401, with one text and how to come in:', () => {
     ['an admin that is none', async () => basic('nobody', 'admin-password')],
     ['a name without a password', async () => `Basic ${Buffer.from('admin').toString('base64')}`],
     ['another scheme', async () => 'Digest username="admin"'],
+    ['a name that the database cannot hold', async () => basic('ad\0min', 'admin-password')],
     ['an endless name', async () => basic('x'.repeat(5_000), 'y')],
     [
       'a token that was revoked',

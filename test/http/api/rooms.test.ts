@@ -111,6 +111,16 @@ describe('routes', () => {
       [{ in: 'body', path: 'before', detail: 'there is no rule nobody' }],
     ],
     [
+      'a text that the database cannot hold',
+      { to: 'main', when: { tag: ['a', 'b\0'] } },
+      [{ in: 'body', path: 'when', detail: expect.stringMatching(/^has a character that no text can have/) }],
+    ],
+    [
+      'half of a surrogate pair',
+      { to: 'main', when: { credential: '\ud83d' } },
+      [{ in: 'body', path: 'when', detail: expect.stringMatching(/^has a character that no text can have/) }],
+    ],
+    [
       'two mistakes',
       { to: 7, when: { tag: [] } },
       [
@@ -124,6 +134,12 @@ describe('routes', () => {
     expect(answer.status).toBe(422);
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect((await ask('GET', '/routes/x')).status).toBe(404);
+  });
+
+  it('that are nested without end, or have a name that nothing can have, are no fault of ours', async () => {
+    const nested = `{"to":"main","when":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
+    expect((await ask('PUT', '/routes/x', nested)).status).toBe(422);
+    expect((await ask('DELETE', '/routes/a%00b')).status).toBe(404);
   });
 
   it('may not have the name of what holds without a rule, nor one that is none', async () => {

@@ -1,0 +1,35 @@
+// Texts that the database takes. JSON and URLs can say U+0000 and half a surrogate pair, which PostgreSQL's text and jsonb
+// cannot hold: a mistake of whoever asks, not a fault of ours.
+import type { FastifyInstance } from 'fastify';
+import { type Mistake, Problem, pathOf } from './problems.ts';
+
+const DETAIL = 'has a character that no text can have: U+0000, or half of a surrogate pair';
+
+/** Before what schemas say, for all that a room is given. */
+export function watchTexts(app: FastifyInstance): void {
+  app.addHook('preValidation', async request => {
+    const { params, query, body } = request;
+    // Nothing can have such a name.
+    if (unfit('path', params).length > 0) throw new Problem(404, `no such page: ${pathOf(request)}`);
+    const errors = [...unfit('query', query), ...unfit('body', body)];
+    if (errors.length === 0) return;
+    throw new Problem(422, errors.map(({ path, detail }) => `${path || 'the body'} ${detail}`).join('; '), { errors });
+  });
+}
+
+/** The first that is found. Not by recursion: a body may be nested 30,000 deep. */
+function unfit(place: Mistake['in'], given: unknown): Mistake[] {
+  const left: [string, unknown][] = [['', given]];
+  for (let one = left.pop(); one; one = left.pop()) {
+    const [path, value] = one;
+    if (typeof value === 'string' && !isFit(value)) return [{ in: place, path, detail: DETAIL }];
+    if (typeof value !== 'object' || value === null) continue;
+    // Below what schemas know, the field is enough.
+    for (const [key, inner] of Object.entries(value)) left.push([path === '' ? key : path, inner]);
+  }
+  return [];
+}
+
+export function isFit(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}

@@ -188,7 +188,7 @@ export class Slowdowns {
   #slowDown(pair: SlowPair, refusal: Refusal, begunAt: number, now: number): void {
     const key = keyOf(pair.upstream, pair.domain);
     const known = this.#slow.get(key) ?? null;
-    const reason = formatReply(refusal.reply).slice(0, MAX_REASON);
+    const reason = formatReply(refusal.reply).slice(0, MAX_REASON).toWellFormed();
     const slowing = { sentPerSecond: this.#sentPerSecond(pair, now), begunAt, reason };
     const slowdown = slowed(known?.slowdown ?? null, slowing, now);
     if (slowdown === null) return;

@@ -95,6 +95,12 @@ describe('a domain that asks us to be slower', () => {
     expect([await one.gauge('mx'), await one.gauge('ses')]).toEqual([1, 0]);
   });
 
+  it('is told of in words that the database takes, wherever they are cut', () => {
+    const one = processOf('one');
+    one.learn(MX, 'gmail.com', `${SLOWER} ${'x'.repeat(198 - SLOWER.length)}\u{1f4a9} more`);
+    expect(one.peek('mx', 'gmail.com')).toMatch(/x\ufffd\)$/);
+  });
+
   it('is free again when it has taken more and more for a while', async () => {
     const one = processOf('one');
     one.learn(MX, 'gmail.com');

@@ -72,7 +72,8 @@ export class Conversation {
 
   /** What came in clear behind the 220 was not said by the host that we are about to authenticate (CVE-2011-0411). */
   async upgrade(): Promise<void> {
-    if (this.#reader.hasPartial || this.#replies.length > 0) throw new Error('bytes behind the reply to STARTTLS');
+    if (this.#failure || this.#reader.hasPartial || this.#replies.length > 0)
+      throw new Error('bytes behind the reply to STARTTLS');
     this.#socket.removeAllListeners('data');
     await this.encrypt();
   }
@@ -178,6 +179,7 @@ export class Conversation {
   #receive(chunk: Buffer): void {
     try {
       for (const { reply, lines } of this.#reader.push(chunk)) this.#deliver(reply, lines);
+      if (this.#reader.broken) this.fail(this.#reader.broken);
     } catch (error) {
       this.fail(error as Error);
     }

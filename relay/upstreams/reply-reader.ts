@@ -9,21 +9,38 @@ const LF = 0x0a;
 
 export class ProtocolError extends Error {}
 
+type ReadReply = { readonly reply: Reply; readonly lines: readonly string[] };
+
 export class ReplyReader {
   #rest: Buffer | null = null;
   #lines: string[] = [];
   #bytes = 0;
   #code = 0;
+  /** What is wrong behind the replies that were read last. */
+  broken: ProtocolError | null = null;
 
   /** Whether bytes of an unfinished reply are waiting. */
   get hasPartial(): boolean {
     return this.#rest !== null || this.#lines.length > 0;
   }
 
-  /** The replies that the chunk completes. Throws `ProtocolError`. */
-  push(chunk: Buffer): { reply: Reply; lines: readonly string[] }[] {
+  /**
+   * The replies that the chunk completes. Throws `ProtocolError`; what was said before the error stands, and then it is
+   * `broken`: a message that was taken is not to be sent again because of what follows in the same packet.
+   */
+  push(chunk: Buffer): ReadReply[] {
+    const replies: ReadReply[] = [];
+    try {
+      this.#read(chunk, replies);
+    } catch (error) {
+      if (replies.length === 0) throw error;
+      this.broken = error as ProtocolError;
+    }
+    return replies;
+  }
+
+  #read(chunk: Buffer, replies: ReadReply[]): void {
     const data = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
-    const replies: { reply: Reply; lines: readonly string[] }[] = [];
     let start = 0;
     for (let end = data.indexOf(LF); end >= 0; end = data.indexOf(LF, start)) {
       const complete = this.#takeLine(data, start, end);
@@ -32,10 +49,9 @@ export class ReplyReader {
     }
     if (data.length - start > MAX_LINE) throw new ProtocolError(`reply line longer than ${MAX_LINE} bytes`);
     this.#rest = start < data.length ? Buffer.from(data.subarray(start)) : null;
-    return replies;
   }
 
-  #takeLine(data: Buffer, start: number, end: number) {
+  #takeLine(data: Buffer, start: number, end: number): ReadReply | null {
     this.#bytes += end - start;
     if (end - start > MAX_LINE) throw new ProtocolError(`reply line longer than ${MAX_LINE} bytes`);
     if (this.#bytes > MAX_REPLY_BYTES || this.#lines.length >= MAX_REPLY_LINES)

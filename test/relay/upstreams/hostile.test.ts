@@ -88,6 +88,23 @@ describe('a positive reply in the wrong place is no success:', () => {
   });
 });
 
+describe('a verdict stands, and the session ends, when behind it in the same packet there is', () => {
+  it.each([
+    ['an empty line', '\r\n'],
+    ['garbage', '\0\0\0\r\n'],
+    ['a line without end', 'x'.repeat(10_000)],
+  ])('%s', async (_what, bytes) => {
+    const { server, client } = await start({ final: raw(`250 2.0.0 ok queued\r\n${bytes}`) });
+    expect(await attempt(client)).toEqual([ACCEPTED]);
+    await eventually(() => expect(server.openConnections).toBe(0));
+    server.script = { final: raw(`554 5.7.1 no\r\n${bytes}`) };
+    expect(await attempt(client)).toEqual(['refused at final, message: 554 5.7.1 no']);
+    server.script = {};
+    expect(await attempt(client)).toEqual([ACCEPTED]);
+    expect(server.connections).toBe(3);
+  });
+});
+
 describe('a session that lies idle', () => {
   it.each([
     ['replies', '250 2.0.0 ok\r\n'],
@@ -133,6 +150,7 @@ describe('STARTTLS', () => {
     ['silence behind the 220', { startTls: raw('220 go\r\n') }, 'unreachable at tls'],
     ['silence', { startTls: 'HANG' }, 'unreachable at tls'],
     ['the end', { startTls: 'CLOSE' }, 'unreachable at tls'],
+    ['garbage behind the 220', { startTls: raw('220 go\r\n\0\0\r\n') }, 'unreachable at tls'],
     ['half a reply behind the 220', { startTls: raw('220 go\r\n250-x') }, 'unreachable at tls'],
   ])('answered with %s', async (_what, script, expected) => {
     for (const tls of ['opportunistic', 'required', 'verify']) {

@@ -17,6 +17,7 @@ import {
   moveUpEndedLeases,
   nextDueInMs,
   parkedRoutes,
+  pullAllForward,
   unpark,
 } from '../../src/store/deliveries.ts';
 import { LEASE_MS } from './progress.ts';
@@ -99,7 +100,7 @@ export class Claims {
     });
   }
 
-  /** Lets what is parked be asked again, once. */
+  /** Lets what is parked, or waits for room or a day, be asked again, once. */
   unpark(): void {
     this.#isRerouted = true;
     this.look();
@@ -140,8 +141,10 @@ export class Claims {
   }
 
   async #unparkAll(): Promise<void> {
+    const { pool } = this.#options;
     this.#isRerouted = false;
-    while ((await unpark(this.#options.pool, AT_ONCE)) === AT_ONCE && !this.#stop.signal.aborted);
+    for (const askAgain of [unpark, pullAllForward])
+      while ((await askAgain(pool, AT_ONCE)) === AT_ONCE && !this.#stop.signal.aborted);
   }
 
   /** In a deep queue, what a dead process was trying would wait behind all that came meanwhile. */

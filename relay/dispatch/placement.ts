@@ -1,7 +1,7 @@
 // Where mail goes now: which way by its rule, along it the first upstream that takes mail, has room in its lane, and was
 // not asked to be slower; and whether not too much of its kind is under way. Whatever cannot go yet is told when to come again, and why.
 import type { Clock } from '../../src/platform/clock.ts';
-import type { ClaimedDelivery } from '../../src/store/deliveries.ts';
+import { BUSY, type ClaimedDelivery } from '../../src/store/deliveries.ts';
 import { type MessageFacts, recipientDomain } from '../routing/match.ts';
 import type { Route, Router } from '../routing/router.ts';
 import type { AtOnce } from './at-once.ts';
@@ -165,6 +165,7 @@ function byDomain(deliveries: readonly ClaimedDelivery[]): ClaimedDelivery[][] {
   return [...groups.values()];
 }
 
-function turnAt({ at, reason }: NonNullable<Picked['comeAgain']>, now: number): Turn {
-  return { dueInMs: Math.max(0, at - now), waitsFor: null, reason: `not-now: ${reason}` };
+/** Sooner, should it take mail sooner, or other routes have another way. */
+function turnAt({ at, upstream, reason }: NonNullable<Picked['comeAgain']>, now: number): Turn {
+  return { dueInMs: Math.max(0, at - now), waitsFor: `${BUSY}${upstream}`, reason: `not-now: ${upstream}: ${reason}` };
 }

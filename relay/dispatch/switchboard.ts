@@ -17,7 +17,7 @@ export type Picked = {
   readonly choice: Choice | null;
   readonly skipped: readonly Skipped[];
   /** Where there is no choice: when one of those passed over takes mail again, as far as that has a time. */
-  readonly comeAgain: { readonly at: number; readonly reason: string } | null;
+  readonly comeAgain: { readonly at: number; readonly upstream: string; readonly reason: string } | null;
 };
 
 export class Switchboard {
@@ -39,7 +39,7 @@ export class Switchboard {
       const isDown = !member?.circuit.admits;
       const notNow = isDown ? null : (member.upstream.notNow?.(now) ?? null);
       if (!isDown && notNow === null) return { choice: { hop, ...member }, skipped, comeAgain: null };
-      if (notNow) waits.push({ at: notNow.until, reason: `${name}: ${notNow.reason}` });
+      if (notNow) waits.push({ at: notNow.until, upstream: name, reason: notNow.reason });
       skipped.push({ hop, upstream: name, skipped: notNow?.reason ?? member?.circuit.passOver(now) ?? GONE });
     }
     // One that is down may be back sooner than any of these.

@@ -187,6 +187,20 @@ export async function pullForward(pool: Pool, busy: string, limit: number): Prom
   return rowCount ?? 0;
 }
 
+/** The same for whatever upstream it waits: routes are other ones now, and there may be another way for it. */
+export async function pullAllForward(pool: Pool, limit: number): Promise<number> {
+  const { rowCount } = await pool.query({
+    name: 'pull-all-forward',
+    text: `update deliveries d set due_at = now(), waits_for = null
+           from (select message_id, n from deliveries
+                 where waits_for like '${BUSY}%' and state = 'queued' and lease_holder is null
+                 order by waits_for, message_id, n limit $1 for update skip locked) as first
+           where d.message_id = first.message_id and d.n = first.n`,
+    values: [limit],
+  });
+  return rowCount ?? 0;
+}
+
 /**
  * Puts what somebody was trying whose lease has ended in front of all that waits: it was there before. Returns how much
  * that was. Reads all that is due: 50 ms where 50,000 are.

@@ -186,6 +186,26 @@ describe('without a restart', () => {
     expect(rcpts(upstreams[0]!)).toEqual(['a@example.net']);
   });
 
+  it('what waits for another day of a warm-up takes another way at once, when there is one', async () => {
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+    const settings = (query: string) =>
+      loadSettings({
+        ...{ ...testEnvironment(gateway.dataDir), DATABASE_URL: database.url, ...environment([]) },
+        POSTERN_UPSTREAMS: `${upstreams[0]!.url(`name=young&warmup=${tomorrow}:50`)}${query}`,
+      });
+    gateway.gateway.reconfigure(settings(''));
+    const id = await gateway.submit('a@example.net');
+    const [waiting] = await gateway.deliveries(id);
+    expect(waiting).toMatchObject({
+      state: 'queued',
+      parked: false,
+      reason: expect.stringMatching(/^not-now: young: /),
+    });
+    gateway.gateway.reconfigure(settings(`,${upstreams[1]!.url('name=old')}`));
+    await gateway.reaches(id, 'delivered');
+    expect(rcpts(upstreams[1]!)).toEqual(['a@example.net']);
+  });
+
   it('other upstreams, rules and lifetimes of the settings are taken over, and mail under way ends where it is', async () => {
     upstreams[0]!.script.final = 'HANG';
     const hanging = await gateway.submit('slow@example.net');

@@ -143,8 +143,13 @@ export class Claims {
   async #unparkAll(): Promise<void> {
     const { pool } = this.#options;
     this.#isRerouted = false;
-    for (const askAgain of [unpark, pullAllForward])
-      while ((await askAgain(pool, AT_ONCE)) === AT_ONCE && !this.#stop.signal.aborted);
+    try {
+      for (const askAgain of [unpark, pullAllForward])
+        while ((await askAgain(pool, AT_ONCE)) === AT_ONCE && !this.#stop.signal.aborted);
+    } catch (error) {
+      this.#isRerouted = true;
+      throw error;
+    }
   }
 
   /** In a deep queue, what a dead process was trying would wait behind all that came meanwhile. */

@@ -20,8 +20,9 @@ export class ByteBudget {
     return true;
   }
 
-  /** Resolves once the bytes are taken; rejects when the signal aborts first. */
+  /** Resolves once the bytes are taken; rejects when the signal aborts first, or has before. */
   take(bytes: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason);
     if (this.tryTake(bytes)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const entry = { bytes, grant: resolve };

@@ -39,6 +39,14 @@ describe('the byte budget', () => {
     expect(budget.used).toBe(50);
   });
 
+  it('is not waited for by who was told to stop before', async () => {
+    const budget = new ByteBudget(100);
+    budget.tryTake(100);
+    await expect(budget.take(10, AbortSignal.abort(new Error('stopping')))).rejects.toThrow('stopping');
+    budget.give(100);
+    expect(budget.used).toBe(0);
+  });
+
   it('serves those behind at once when the one in front gives up', async () => {
     const budget = new ByteBudget(100);
     budget.tryTake(60);

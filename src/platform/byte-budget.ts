@@ -25,17 +25,18 @@ export class ByteBudget {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.tryTake(bytes)) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const entry = { bytes, grant: resolve };
+      const leave = () => {
+        this.#line = this.#line.filter(other => other !== entry);
+        reject(signal.reason);
+        this.#serve();
+      };
+      const grant = () => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const entry = { bytes, grant };
       this.#line.push(entry);
-      signal.addEventListener(
-        'abort',
-        () => {
-          this.#line = this.#line.filter(other => other !== entry);
-          reject(signal.reason);
-          this.#serve();
-        },
-        { once: true },
-      );
+      signal.addEventListener('abort', leave, { once: true });
     });
   }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/platform/byte-budget.ts';
 
@@ -37,6 +38,16 @@ describe('the byte budget', () => {
     budget.give(100);
     await second;
     expect(budget.used).toBe(50);
+  });
+
+  it('leaves nothing at the signal of who was served', async () => {
+    const budget = new ByteBudget(100);
+    budget.tryTake(100);
+    const { signal } = new AbortController();
+    const waited = budget.take(100, signal);
+    budget.give(100);
+    await waited;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('is not waited for by who was told to stop before', async () => {

@@ -95,7 +95,7 @@ function defaultRule(upstreams: readonly string[]): RouteRule {
   return { name: DEFAULT_ROUTE, when: {}, to: upstreams.map(upstream => [{ upstream, weight: 1 }]) };
 }
 
-function withOnly(known: ReadonlySet<string>, rule: RouteRule): RouteRule {
+export function withOnly(known: ReadonlySet<string>, rule: RouteRule): RouteRule {
   const to = rule.to.map(group => group.filter(({ upstream }) => known.has(upstream)));
   return { ...rule, to: to.filter(group => group.length > 0) };
 }

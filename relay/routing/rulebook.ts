@@ -19,6 +19,7 @@ import type { Database } from '../../src/store/schema.ts';
 import { type Refusal, refused } from '../refusal.ts';
 import { ruleFor } from './match.ts';
 import { readStored } from './route-book.ts';
+import { withOnly } from './router.ts';
 
 export const RULE_SOURCES = ['by hand', 'settings', 'last resort'] as const;
 export type ListedRule = RouteRule & { readonly source: (typeof RULE_SOURCES)[number] };
@@ -28,18 +29,19 @@ export type Rulebook = { readonly rules: readonly ListedRule[]; readonly problem
 
 type RouteSettings = Pick<Settings, 'POSTERN_UPSTREAMS' | 'POSTERN_ROUTES'>;
 
-/** In the order in which they are asked. */
+/** In the order in which they are asked, with the upstreams that there are; one without any is passed over. */
 export async function readRulebook(pool: Pool, settings: RouteSettings): Promise<Rulebook> {
   const { rules, problems } = readStored(await listRoutes(pool));
   const names = upstreamNames(settings);
+  const known = new Set(names);
   const lastResort = { name: DEFAULT_ROUTE, when: {}, to: names.map(upstream => [{ upstream, weight: 1 }]) };
-  const sourceOf = (rule: RouteRule) => (rules.includes(rule) ? 'by hand' : 'settings');
+  const listed = (rule: RouteRule) => {
+    const source = rules.includes(rule) ? ('by hand' as const) : ('settings' as const);
+    return { ...withOnly(known, rule), source };
+  };
   return {
-    rules: [
-      ...inForce(rules, settings.POSTERN_ROUTES).map(rule => ({ ...rule, source: sourceOf(rule) }) as const),
-      { ...lastResort, source: 'last resort' as const },
-    ],
-    problems: [...problems, ...unknownUpstreams(rules, new Set(names))],
+    rules: [...inForce(rules, settings.POSTERN_ROUTES).map(listed), { ...lastResort, source: 'last resort' as const }],
+    problems: [...problems, ...unknownUpstreams(rules, known)],
   };
 }
 
@@ -101,7 +103,8 @@ export async function ruleOf(
   }
   const credential = credentialName === null ? null : await findCredential(db, credentialName);
   if (credentialName !== null && !credential) return refused('credential', `there is no credential ${credentialName}`);
-  const { rules } = await readRulebook(pool, settings);
+  const rulebook = await readRulebook(pool, settings);
+  const rules = rulebook.rules.filter(({ to, source }) => to.length > 0 || source === 'last resort');
   const tenantId = credential?.tenantId ?? 'default';
   const message = { tenantId, credentialName: credentialName ?? '', stream, tags };
   return { kind: 'rule', rule: ruleFor(rules, { ...message, reversePath: from, headerFrom: from }, to)! };

@@ -4,7 +4,9 @@ import type { ZodType } from 'zod';
 import { readRulebook, removeRule, ruleOf, setRule } from '../../relay/index.ts';
 import { domainOf } from '../mail/address.ts';
 import type { Stream } from '../mail/submission.ts';
-import { formatGroups, formatWhen, routeRule, writtenGroups, writtenWhen } from '../platform/route-rules.ts';
+import type { Pool } from '../platform/postgres.ts';
+import { formatGroups, formatWhen, routeRule, type When, writtenGroups, writtenWhen } from '../platform/route-rules.ts';
+import type { Settings } from '../platform/settings.ts';
 import { Failure, printJson, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
@@ -16,7 +18,7 @@ type Scope = {
   recipientDomain?: string[];
   tag?: string[];
 };
-type SetOptions = Scope & { to: string; before?: string; json?: boolean };
+type SetOptions = Scope & { everything?: true; to: string; before?: string; json?: boolean };
 type TestOptions = {
   credential?: string | null;
   stream: Stream;
@@ -29,7 +31,8 @@ type TestOptions = {
 export function registerRoute(program: Command): void {
   const route = program.command('route').description('which mail takes which upstreams');
   withScope(route.command('set <name>'))
-    .description('make a rule, or change it; holds within seconds')
+    .description('make a rule, or change it; holds within seconds. Which mail it is for stays, unless it is said anew')
+    .option('--everything', 'all mail')
     .requiredOption('--to <upstreams>', 'ses*3 + mailgun, postmark: groups in order, shares within a group')
     .option('--before <name>', 'put it before this rule; the first that fits holds')
     .option('--json', 'print JSON')
@@ -64,14 +67,32 @@ function withScope(command: Command): Command {
 
 async function set(name: string, options: SetOptions): Promise<void> {
   const { to, before = null, json } = options;
-  const rule = read(routeRule, { name, when: whenOf(options), to });
-  const outcome = await withStore(({ pool }, settings) => setRule(pool, settings, { rule, before }));
+  const said = read(routeRule, { name, when: saidWhen(options), to });
+  const { rule, outcome } = await withStore(async ({ pool }, settings) => {
+    const rule = isSaid(options) ? said : { ...said, when: await whenOf(name, pool, settings) };
+    return { rule, outcome: await setRule(pool, settings, { rule, before }) };
+  });
   if (outcome.kind === 'refused') throw new Failure(outcome.problem);
   if (json) return printJson({ name, when: writtenWhen(rule.when), to: writtenGroups(rule.to) });
   console.log(`Route ${name}: ${formatWhen(rule.when)} takes ${formatGroups(rule.to)}.`);
 }
 
-function whenOf({ tenant, credential, stream, senderDomain, recipientDomain, tag }: Scope): object {
+function isSaid(options: SetOptions): boolean {
+  const which = Object.keys(saidWhen(options));
+  if (options.everything && which.length > 0) throw new Failure(`--everything is without --${which[0]}`);
+  return options.everything === true || which.length > 0;
+}
+
+/** As the rule has it that is changed, wherever it was set. */
+async function whenOf(name: string, pool: Pool, settings: Settings): Promise<When> {
+  const { rules } = await readRulebook(pool, settings);
+  const known = rules.find(rule => rule.name === name && rule.source !== 'last resort');
+  if (!known)
+    throw new Failure(`say which mail ${name} is for: --stream, --tag, --recipient-domain …, or --everything`);
+  return known.when;
+}
+
+function saidWhen({ tenant, credential, stream, senderDomain, recipientDomain, tag }: Scope): object {
   return Object.fromEntries(
     Object.entries({
       ...{ tenant, credential, stream, tag, 'sender-domain': senderDomain, 'recipient-domain': recipientDomain },

@@ -62,7 +62,9 @@ export async function controlDeliveries(
     ), changed as (
       update deliveries d
       set state = ${to}, due_at = case when ${to} = 'queued' then now() end, parked = false, waits_for = null, by_hand = ${kind === 'released' || kind === 'retried'},
-          reason = ${reason}, updated_at = now()
+          reason = ${reason}, updated_at = now(),
+          -- The schedule of what was given up begins anew.
+          uncounted = case when c.was in ('failed', 'expired') then attempt else uncounted end
       from chosen c where d.message_id = c.message_id and d.n = c.n and not c.being_tried
       returning d.message_id, d.n, c.was, c.because
     ), lengthened as (

@@ -85,6 +85,24 @@ describe('by hand', () => {
     ]);
   });
 
+  it('retry lets the schedule of what was given up begin anew, and that of what waits go on', async () => {
+    const [messageId] = await accepted(acceptance(['a@x.example', 'b@x.example', 'c@x.example']));
+    for (const [n, state] of ['queued', 'failed', 'expired'].entries()) {
+      await database.rows(
+        `update deliveries set state = $1, attempt = 5, uncounted = 1, due_at = case when $1 = 'queued' then now() end
+         where n = $2`,
+        state,
+        n,
+      );
+    }
+    await control('retry', { messageIds: [messageId!] });
+    expect(await database.rows('select n, attempt - uncounted as counted from deliveries order by n')).toEqual([
+      { n: 0, counted: 4 },
+      { n: 1, counted: 0 },
+      { n: 2, counted: 0 },
+    ]);
+  });
+
   it('hold and cancel give no life back, and what they took is not claimed', async () => {
     const [held, cancelled] = await accepted(acceptance(), acceptance());
     await database.rows('update messages set expires_at = now()');

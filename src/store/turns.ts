@@ -28,13 +28,20 @@ export type GrantedTurns = {
 // An answer that does not come at once comes too late.
 const ANSWER_WITHIN_MS = 2_000;
 
+/**
+ * Turns of so many seconds, or so many turns, can have been promised by all processes together; what lies further ahead was
+ * reckoned by a lower rate, or by a clock that was wrong.
+ */
+const FURTHEST_AHEAD = 60;
+
 // The sub-select sees the row as it is once it is locked, and the clock is read then: whoever had to wait for the lock gets
 // no older time. It need not be on the disk: the log is written in order, so a message's own outcome takes its turn along.
 const TAKE = `
 with quick as materialized (select set_config('synchronous_commit', 'off', true))
 update upstream_turns t
 set (next_at, day, used, granted) = (
-  select greatest(t.next_at, clock.now - $4::float8 * interval '1 ms') + grant_.turns * $3::float8 * interval '1 ms',
+  select greatest(least(t.next_at, clock.now + greatest($3::float8, 1000) * interval '${FURTHEST_AHEAD} ms'),
+                  clock.now - $4::float8 * interval '1 ms') + grant_.turns * $3::float8 * interval '1 ms',
          clock.today, before.used + grant_.turns, grant_.turns
   from (select now, (now at time zone 'utc')::date as today from (select clock_timestamp() as now) c offset 0) clock,
   lateral (

@@ -42,6 +42,14 @@ describe('the turns of an upstream', () => {
     expect(second.firstAt).toBeGreaterThan(second.now);
   });
 
+  it('are soon after a rate was raised, whatever was promised by the old one', async () => {
+    await take({ upstream: 'raised', count: 3, intervalMs: 3_600_000 });
+    const slow = await take({ upstream: 'raised', intervalMs: 3_600_000 });
+    expect(slow.firstAt - slow.now).toBeGreaterThan(2 * 3_600_000);
+    const quick = await take({ upstream: 'raised', intervalMs: 70 });
+    expect(quick.firstAt - quick.now).toBeLessThanOrEqual(60_000);
+  });
+
   it('of one have nothing to do with those of another', async () => {
     await take({ upstream: 'one', count: 100, intervalMs: 1_000 });
     const other = await take({ upstream: 'other', intervalMs: 1_000 });

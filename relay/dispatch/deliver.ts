@@ -94,7 +94,8 @@ function learn(
   { clock, slowdowns }: DeliverOptions,
 ): void {
   choice.circuit.learn(choice, results, clock());
-  if (!results.some(isSlowing)) return;
+  // Of an upstream that is gone, or was changed, nothing is learned about the one that has its name now.
+  if (!results.some(isSlowing) || choice.circuit.stopped.aborted) return;
   const domains = pending.map(index => recipientDomain(work.envelope.recipients[index]!.address));
   slowdowns.learn({ upstream: choice.upstream, domains, results, begunAt }, clock());
 }

@@ -54,9 +54,7 @@ export class Fleet {
   replace(wanted: readonly UpstreamSettings[]): { added: string[]; removed: string[] } {
     const before = this.#members;
     const isKept = (settings: UpstreamSettings) => isDeepStrictEqual(before.get(settings.name)?.settings, settings);
-    const made = new Map(
-      wanted.filter(settings => !isKept(settings)).map(settings => [settings.name, this.#options.create(settings)]),
-    );
+    const made = this.#make(wanted.filter(settings => !isKept(settings)));
     this.#members = new Map(
       wanted.map(settings => {
         const upstream = made.get(settings.name);
@@ -80,6 +78,18 @@ export class Fleet {
   /** Kept sessions would keep the process alive until they have been idle for long enough. */
   async close(): Promise<void> {
     await Promise.all([...this.#members.values()].map(({ upstream }) => upstream.close()));
+  }
+
+  /** All or none. */
+  #make(wanted: readonly UpstreamSettings[]): Map<string, Upstream> {
+    const made = new Map<string, Upstream>();
+    try {
+      for (const settings of wanted) made.set(settings.name, this.#options.create(settings));
+    } catch (error) {
+      for (const upstream of made.values()) void upstream.close();
+      throw error;
+    }
+    return made;
   }
 
   #enlist(settings: UpstreamSettings, upstream: Upstream) {

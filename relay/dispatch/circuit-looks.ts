@@ -19,6 +19,9 @@ const RENEW_BELOW_MS = TRIAL_MS / 2;
 /** A database that does not say by then whether we may look is as good as away. */
 const PATIENCE_MS = 3_000;
 
+/** So long after it answered, and no delivery went there, it is looked at a second time. */
+const QUIET_MS = 30_000;
+
 type Looked = {
   planned: NodeJS.Timeout | null;
   isLooking: boolean;
@@ -65,7 +68,10 @@ export class CircuitLooks {
     } else if (trial === 'allowed' && state.trialWantedBy !== null && this.#hasHeld(circuit, state)) {
       circuit.giveUp();
       await handOnTrial(pool, name, holder);
-    } else if (trial !== 'no' && state.trialForMs! < RENEW_BELOW_MS) await takeTrial(pool, name, holder);
+    } else {
+      if (trial !== 'no' && state.trialForMs! < RENEW_BELOW_MS) await takeTrial(pool, name, holder);
+      if (trial === 'allowed') this.#lookAgain(circuit);
+    }
   }
 
   stop(members: Iterable<{ readonly circuit: Circuit }>): void {
@@ -85,6 +91,19 @@ export class CircuitLooks {
     }
     looked.isLooking = false;
     if (looked.planned === null) this.plan(circuit, pauseMs(circuit.breaker));
+  }
+
+  /** A spare upstream may get no mail for days: it is not to be called down for so long. */
+  #lookAgain(circuit: Circuit): void {
+    const looked = this.#of(circuit);
+    const { clock } = this.#options;
+    const isQuiet = looked.allowedAt !== null && clock() - looked.allowedAt >= QUIET_MS;
+    if (!isQuiet || looked.isLooking || !circuit.canBeTalkedTo) return;
+    looked.isLooking = true;
+    void circuit.lookAgain(clock).finally(() => {
+      looked.isLooking = false;
+      looked.allowedAt = null;
+    });
   }
 
   /** Of those that would, one may. Without a database to ask, each does. */

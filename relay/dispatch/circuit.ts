@@ -10,6 +10,7 @@ import {
   type Breaker,
   begun,
   CLOSED,
+  canBeTalkedTo,
   followed,
   gaveUp,
   isOpen,
@@ -113,13 +114,28 @@ export class Circuit {
   // ── looking, and other processes ──────────────────────────────────────────────────────────────────────────────
 
   /** Connects without mail; a delivery may go when that is answered. Throws nothing. */
-  async look(now: () => number): Promise<void> {
+  look(now: () => number): Promise<void> {
+    return this.#probe(now, () => {
+      this.#breaker = answered(this.#breaker);
+      this.#options.onOpportunity();
+    });
+  }
+
+  /** The same after no delivery came to be tried: where what was wrong was that nobody answered, that will do. */
+  lookAgain(now: () => number): Promise<void> {
+    return this.#probe(now, () => this.#become(tried(this.#breaker, WELL, now()), WELL));
+  }
+
+  /** Whether it was open for nothing that only mail can find out. */
+  get canBeTalkedTo(): boolean {
+    return canBeTalkedTo(this.#breaker);
+  }
+
+  async #probe(now: () => number, onAnswer: () => void): Promise<void> {
     this.#breaker = looking(this.#breaker);
     try {
       await this.upstream.probe(this.stopped);
-      if (this.#breaker.trial !== 'looking') return;
-      this.#breaker = answered(this.#breaker);
-      this.#options.onOpportunity();
+      if (this.#breaker.trial === 'looking') onAnswer();
     } catch (error) {
       if (this.stopped.aborted || this.#breaker.trial !== 'looking') return;
       // Whatever it was open for, now it cannot even be talked to.

@@ -42,5 +42,6 @@ function toldBy(result: AttemptResult) {
 
 function describe(result: AttemptResult): string {
   if (result.kind === 'accepted' || result.kind === 'refused') return formatReply(result.reply);
-  return `${result.stage}: ${result.error}`;
+  // The system's own words begin with what it was doing.
+  return result.error.startsWith(`${result.stage} `) ? result.error : `${result.stage}: ${result.error}`;
 }

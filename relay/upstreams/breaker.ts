@@ -144,7 +144,7 @@ function mayBeTried(breaker: Breaker): boolean {
 }
 
 /** Of what it was open for, any conversation is the end. */
-function canBeTalkedTo({ cause }: Breaker): boolean {
+export function canBeTalkedTo({ cause }: Breaker): boolean {
   return cause === 'unreachable' || cause === 'login-refused';
 }
 

@@ -13,7 +13,8 @@ export function describeCircuit(circuit: CircuitState | null | undefined): strin
   if (circuit === undefined || circuit.failures === 0) return 'up';
   const { cause, openedAt, openedBy, openUntil, reason } = circuit;
   const since = formatSecond(openedAt!);
-  const again = circuit.trialHolder === null ? '' : '; it is being tried again, by the next message for it';
+  const again =
+    circuit.trialHolder === null ? '' : '; it answers again, or is being asked: the next message for it will tell';
   if (cause !== 'by-hand') return `down since ${since}: ${reason}${again}`;
   const until = openUntil === null ? '' : ` until ${formatSecond(openUntil)}`;
   return `open by hand since ${since}${until} (${openedBy})${reason ? `: ${reason}` : ''}`;

@@ -27,6 +27,11 @@ afterEach(async () => {
 const GONE: AttemptResult = { kind: 'unreachable', stage: 'connect', error: 'ECONNREFUSED' };
 const TAKEN: AttemptResult = { kind: 'accepted', reply: { code: 250, enhanced: null, text: 'ok' } };
 
+const SUSPENDED: AttemptResult = {
+  ...{ kind: 'refused', stage: 'mail', scope: 'upstream', rule: 'ses-sending-paused', opens: true, slows: false },
+  ...{ reply: { code: 554, enhanced: null, text: 'Sending paused for this account.' }, retryAfterMs: null },
+};
+
 type Process = Awaited<ReturnType<typeof start>>;
 
 /** A process with one upstream, whose door is open or not. */
@@ -114,6 +119,45 @@ it('who has the trial and no mail keeps it while nobody wants it, and hands it t
   await admits(b);
   expect(await trialHolder()).toBe('b:1');
   await eventually(() => expect(a.circuit.admits).toBe(false));
+});
+
+it('without mail, one that was away is believed when it answers a second time half a minute later', async () => {
+  const a = await start('a');
+  const b = await start('b');
+  learns(a, GONE);
+  await isOpen(b, true);
+  await eventually(() => expect([a, b].filter(({ circuit }) => circuit.admits)).toHaveLength(1));
+  const answers = (isThere: boolean) => {
+    for (const { upstream } of [a, b]) upstream.isThere = isThere;
+  };
+  answers(false);
+  for (const { time } of [a, b]) time.now = 31_000;
+  await eventually(() => expect([a, b].some(({ circuit }) => circuit.admits)).toBe(false));
+  expect([a.circuit.isOpen, b.circuit.isOpen]).toEqual([true, true]);
+  answers(true);
+  await lookNow();
+  await eventually(() => expect([a, b].some(({ circuit }) => circuit.admits)).toBe(true));
+  for (const { time } of [a, b]) time.now = 62_000;
+  await isOpen(a, false);
+  await isOpen(b, false);
+  const events = await database.rows<{ kind: string }>('select kind from events order by event_id');
+  expect(events.map(({ kind }) => kind)).toEqual(['upstream-down', 'upstream-up']);
+});
+
+it('without mail, one that was shut for what it said stays so', async () => {
+  const a = await start('a');
+  learns(a, SUSPENDED);
+  await eventually(async () => {
+    await lookNow();
+    expect(a.circuit.admits).toBe(true);
+  });
+  const { probes } = a.upstream;
+  a.time.now = 600_000;
+  // Whoever has mail gets the trial from it, and so it was asked meanwhile.
+  const b = await start('b');
+  b.circuit.passOver(Date.now());
+  await admits(b);
+  expect([a.circuit.isOpen, a.upstream.probes]).toEqual([true, probes]);
 });
 
 it('the trial of a process that died goes to another, when its time is over', async () => {

@@ -3,7 +3,7 @@
 // be there as before, and a share too small costs time only.
 import type { Logger } from '../../src/platform/log.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
-import { sayGoodbye, sayThatOneIsThere } from '../../src/store/dispatchers.ts';
+import { type Saying, sayGoodbye, sayThatOneIsThere } from '../../src/store/dispatchers.ts';
 
 /** What those who share need of it. */
 export type Neighbourhood = {
@@ -18,6 +18,8 @@ export type NeighboursOptions = {
   /** `node:run`, as leases are held under it. */
   readonly holder: string;
   readonly node: string;
+  /** What this one goes by now. */
+  readonly goesBy: () => Pick<Saying, 'upstreams' | 'settingsDigest'>;
   readonly log: Logger;
 };
 
@@ -63,9 +65,9 @@ export class Neighbours implements Neighbourhood {
   }
 
   async #look(): Promise<void> {
-    const { pool, holder, node, log } = this.#options;
+    const { pool, holder, node, goesBy, log } = this.#options;
     try {
-      this.#take(1 + (await sayThatOneIsThere(pool, { holder, node })));
+      this.#take(1 + (await sayThatOneIsThere(pool, { holder, node, ...goesBy() })));
     } catch (error) {
       log.debug({ err: error }, 'neighbours not counted');
     }

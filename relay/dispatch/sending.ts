@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import type { ReturnPathKey } from '../../src/mail/verp.ts';
 import { ByteBudget } from '../../src/platform/byte-budget.ts';
 import type { Clock } from '../../src/platform/clock.ts';
+import { digestOf } from '../../src/platform/live-settings.ts';
 import type { Logger } from '../../src/platform/log.ts';
 import type { Metrics } from '../../src/platform/metrics.ts';
 import type { Pool } from '../../src/platform/postgres.ts';
@@ -65,7 +66,8 @@ export function createSending(options: SendingOptions): Sending {
   let habits = habitsOf(settings, options);
   let byHand: readonly RouteRule[] = [];
   const holder = `${nodeId}:${runId}`;
-  const neighbours = new Neighbours({ pool, holder, node: nodeId, log });
+  const goesBy = () => ({ upstreams: fleet.names, settingsDigest: digestOf(settings) });
+  const neighbours = new Neighbours({ pool, holder, node: nodeId, goesBy, log });
   const fleet = new Fleet({
     create: upstream => createUpstream(upstream, settings, hostname, { pace: { pool, neighbours } }),
     neighbours,
@@ -120,6 +122,7 @@ export function createSending(options: SendingOptions): Sending {
       settings = changed;
       habits = habitsOf(settings, options);
       reroute();
+      void neighbours.look();
       log.info({ event: 'reconfigured', added, removed, routes: settings.POSTERN_ROUTES.length }, 'reconfigured');
     },
     async start() {

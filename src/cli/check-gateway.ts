@@ -10,8 +10,7 @@ export async function checkGateway({ POSTERN_HOST, POSTERN_HTTP_PORT }: Settings
   const where = `${reachable(POSTERN_HOST)}:${POSTERN_HTTP_PORT}`;
   const check = 'gateway';
   try {
-    const response = await fetch(`http://${where}/readyz`, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) });
-    const { status, reason } = (await response.json()) as { status?: string; reason?: string };
+    const { status, reason } = await askWhetherReady(where);
     if (status === 'ready') return [{ check, ok: true, detail: `takes mail (http://${where}/readyz)` }];
     const todo = 'docs/operations.md says what each reason means';
     if (status === 'not-ready') return [{ check, ok: false, detail: `takes no mail: ${reason}`, todo }];
@@ -21,6 +20,18 @@ export async function checkGateway({ POSTERN_HOST, POSTERN_HTTP_PORT }: Settings
   }
   const todo = 'check POSTERN_HOST and POSTERN_HTTP_PORT: another program may listen there';
   return [{ check, ok: false, detail: `something at ${where} does not answer as a gateway does`, todo }];
+}
+
+/** Whether a gateway runs there that takes mail. */
+export async function isReady({ POSTERN_HOST, POSTERN_HTTP_PORT }: Settings): Promise<boolean> {
+  if (POSTERN_HTTP_PORT === null) return false;
+  const answer = await askWhetherReady(`${reachable(POSTERN_HOST)}:${POSTERN_HTTP_PORT}`).catch(() => null);
+  return answer?.status === 'ready';
+}
+
+async function askWhetherReady(where: string): Promise<{ status?: string; reason?: string }> {
+  const response = await fetch(`http://${where}/readyz`, { signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) });
+  return (await response.json()) as { status?: string; reason?: string };
 }
 
 /** Whoever listens on all addresses listens on this one. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import { checkDomain, checkOptions, type DomainCheck, readState, sealedFor, testUpstream } from '../../relay/index.ts';
 import { ConfigError } from '../platform/config.ts';
+import type { Pool } from '../platform/postgres.ts';
 import { createWakeQueue } from '../platform/queue.ts';
 import { loadSealer } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
@@ -16,6 +17,7 @@ import { checkEventPaths } from './check-event-paths.ts';
 import { checkGateway } from './check-gateway.ts';
 import { judgeSettings, withStore } from './context.ts';
 import { type Finding, printFinding } from './finding.ts';
+import { otherSettings } from './goes-by.ts';
 import { findState } from './upstream-state.ts';
 
 export function registerDoctor(program: Command): void {
@@ -67,7 +69,8 @@ async function checkStore(settings: Settings): Promise<Finding[]> {
       const secretKey = await unlessWrong(() => checkSecretKey(db, settings));
       const domains = await unlessWrong(() => checkDomains(db, settings));
       const state = await unlessWrong(async () => findState(await readState(pool), upstreamNames(settings)));
-      return [database, schema, ...queue, ...secretKey, ...domains, ...state];
+      const running = await unlessWrong(() => checkRunning(pool, settings));
+      return [database, schema, ...queue, ...secretKey, ...domains, ...running, ...state];
     });
   } catch (error) {
     const todo = settings.DATABASE_URL
@@ -99,6 +102,13 @@ async function checkQueue(
   } finally {
     await queue.close().catch(() => undefined);
   }
+}
+
+async function checkRunning(pool: Pool, settings: Settings): Promise<Finding[]> {
+  const detail = await otherSettings(pool, settings);
+  if (detail === null) return [];
+  const todo = 'read its log, and restart it where that says restart-needed';
+  return [{ check: 'settings', ok: false, detail, todo }];
 }
 
 function upstreamNames({ POSTERN_UPSTREAMS: upstreams }: Settings): string[] {

@@ -13,6 +13,7 @@ import { type Credential, findCredential, listCredentials } from '../store/crede
 import { Failure, printJson, type Store, withStore } from './context.ts';
 import { explainReplies, type ReplyOptions } from './explain-reply.ts';
 import { printExplanation } from './explanation.ts';
+import { warnOfOtherSettings } from './goes-by.ts';
 
 type Options = ReplyOptions & {
   from?: string;
@@ -64,6 +65,7 @@ async function explainMessage(options: MessageOptions): Promise<void> {
       ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
       hostname: settings.POSTERN_HOSTNAME ?? hostname(),
     });
+    await warnOfOtherSettings(store.pool, settings);
     await explainer.start();
     const explained = await explainer.explain(submission).finally(() => explainer.stop());
     return { explanation: explained, identity: submission.identity };

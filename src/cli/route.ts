@@ -8,6 +8,7 @@ import type { Pool } from '../platform/postgres.ts';
 import { formatGroups, formatWhen, routeRule, type When, writtenGroups, writtenWhen } from '../platform/route-rules.ts';
 import type { Settings } from '../platform/settings.ts';
 import { Failure, printJson, withStore } from './context.ts';
+import { warnOfOtherSettings } from './goes-by.ts';
 import { printTable } from './table.ts';
 
 type Scope = {
@@ -110,7 +111,10 @@ function read<T>(schema: ZodType<T, unknown>, value: unknown): T {
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {
-  const { rules, problems } = await withStore(({ pool }, settings) => readRulebook(pool, settings));
+  const { rules, problems } = await withStore(async ({ pool }, settings) => {
+    await warnOfOtherSettings(pool, settings);
+    return readRulebook(pool, settings);
+  });
   if (json) {
     for (const { name, when, to, source } of rules)
       printJson({ name, when: writtenWhen(when), to: writtenGroups(to), source });
@@ -131,7 +135,10 @@ async function remove(name: string, { json }: { json?: boolean }): Promise<void>
 }
 
 async function test({ credential = null, stream, from, to, tag: tags = [], json }: TestOptions): Promise<void> {
-  const outcome = await withStore((store, settings) => ruleOf(store, settings, { from, to, stream, tags, credential }));
+  const outcome = await withStore(async (store, settings) => {
+    await warnOfOtherSettings(store.pool, settings);
+    return ruleOf(store, settings, { from, to, stream, tags, credential });
+  });
   if (outcome.kind === 'refused') throw new Failure(outcome.problem);
   const { rule } = outcome;
   if (json) return printJson({ rule: rule.name, to: writtenGroups(rule.to), source: rule.source });

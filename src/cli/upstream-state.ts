@@ -50,6 +50,9 @@ export function describeSlowed({ upstream, domain, reason, sinceAgoMs }: SharedS
   return `Slowed: ${what} since ${formatSecond(new Date(now - sinceAgoMs))}, by ${reason}`;
 }
 
+const TO_DO_ON_FALLBACK =
+  'nothing if that is well for now: it goes back by itself; `npx postern upstream list` says why';
+
 /** What a person should know, even where everything goes out. */
 export function findState({ circuits, fallbacks }: KnownState, known: readonly string[]): Finding[] {
   const byHand = circuits.filter(({ cause, upstream }) => cause === 'by-hand' && known.includes(upstream));
@@ -60,7 +63,7 @@ export function findState({ circuits, fallbacks }: KnownState, known: readonly s
     })),
     ...fallbacks.map(fallback => ({
       ...{ check: 'route', ok: false, detail: describeFallback(fallback) },
-      todo: 'nothing if that is well for now: it goes back by itself; `npx postern upstream list` says why',
+      todo: fallback.to.length > 0 ? TO_DO_ON_FALLBACK : '`npx postern upstream list` says what is wrong with each',
     })),
   ];
 }

@@ -5,6 +5,7 @@ import { type KnownState, readState, surveyUpstreams, testUpstream } from '../..
 import { describePlace, type UpstreamSettings } from '../platform/upstream-url.ts';
 import type { CircuitState } from '../store/circuits.ts';
 import { Failure, printJson, readSettings, withRunningStore } from './context.ts';
+import { warnOfOtherSettings } from './goes-by.ts';
 import { printTable } from './table.ts';
 import { close, open } from './upstream-control.ts';
 import { describeCircuit, describeFallback, describeRate, describeSlowed } from './upstream-state.ts';
@@ -37,13 +38,14 @@ export function registerUpstream(program: Command): void {
 
 async function list({ json }: { json?: boolean }): Promise<void> {
   const upstreams = readSettings().POSTERN_UPSTREAMS ?? [];
-  if (upstreams.length === 0 && !json) {
-    return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
-  }
   // The list is wanted most when something is wrong: without the database it is shown all the same.
-  const state = await withRunningStore(({ pool }) => readState(pool)).catch(() => null);
+  const state = await withRunningStore(async ({ pool }, settings) => {
+    await warnOfOtherSettings(pool, settings);
+    return readState(pool);
+  }).catch(() => null);
   const circuitOf = (name: string) => (state ? state.circuits.find(({ upstream }) => upstream === name) : null);
   if (json) return surveyUpstreams(upstreams, state).forEach(printJson);
+  if (upstreams.length === 0) return console.log('No upstreams: mail is captured (POSTERN_UPSTREAMS names some).');
   printTable(
     ['NAME', 'WHERE', 'TLS', 'AT ONCE', 'RATE', 'STATE'],
     upstreams.map(upstream => row(upstream, circuitOf(upstream.name), state)),

@@ -1,4 +1,5 @@
 // Which settings can change while the gateway runs, and which wait for its next start. Pure.
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { SETTINGS, type SettingName, type Settings } from './settings.ts';
 
@@ -9,6 +10,13 @@ const LIVE: ReadonlySet<SettingName> = new Set([
   'POSTERN_RETRY',
   'POSTERN_MAX_AGE',
 ]);
+
+/** Equal where nothing differs that can change while the gateway runs. Nothing of a password is in it. */
+export function digestOf(settings: Settings): string {
+  const live = [...LIVE].map(name => [name, settings[name]]);
+  const text = JSON.stringify(live, (key, value) => (key === 'password' ? null : value));
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
 
 export type Change = {
   /** What holds from now on. */

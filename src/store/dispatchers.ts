@@ -8,7 +8,9 @@ export const SILENT_MS = 15_000;
 // was silent and comes back writes its row again.
 const SAY = `
 with mine as (
-  insert into dispatchers (holder, node) values ($1, $2) on conflict (holder) do update set seen_at = now()
+  insert into dispatchers (holder, node, upstreams, settings_digest) values ($1, $2, $4, $5)
+  on conflict (holder) do update
+  set seen_at = now(), upstreams = excluded.upstreams, settings_digest = excluded.settings_digest
 ), gone as (
   delete from dispatchers
   where holder <> $1 and (node = $2 or seen_at < now() - $3 * interval '1 ms')
@@ -16,12 +18,19 @@ with mine as (
 select count(*)::integer as others from dispatchers
 where node <> $2 and seen_at >= now() - $3 * interval '1 ms'`;
 
+export type Saying = {
+  readonly holder: string;
+  readonly node: string;
+  /** What it goes by now: names, and the digest of what the settings say. */
+  readonly upstreams: readonly string[];
+  readonly settingsDigest: string;
+};
+
 /** Says that this one is there; how many others are. */
-export async function sayThatOneIsThere(
-  pool: Pool,
-  { holder, node }: { readonly holder: string; readonly node: string },
-): Promise<number> {
-  const statement = { name: 'say-dispatcher-is-there', text: SAY, values: [holder, node, SILENT_MS] };
+export async function sayThatOneIsThere(pool: Pool, said: Saying): Promise<number> {
+  const { holder, node, upstreams, settingsDigest } = said;
+  const values = [holder, node, SILENT_MS, upstreams, settingsDigest];
+  const statement = { name: 'say-dispatcher-is-there', text: SAY, values };
   const { rows } = await pool.query<{ others: number }>(statement);
   return rows[0]!.others;
 }
@@ -30,11 +39,18 @@ export async function sayGoodbye(pool: Pool, holder: string): Promise<void> {
   await pool.query('delete from dispatchers where holder = $1', [holder]);
 }
 
-export type LiveDispatcher = { readonly node: string; readonly startedAt: Date; readonly seenAt: Date };
+export type LiveDispatcher = {
+  readonly node: string;
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+  readonly upstreams: readonly string[];
+  readonly settingsDigest: string | null;
+};
 
 export async function listDispatchers(pool: Pool): Promise<LiveDispatcher[]> {
   const { rows } = await pool.query<LiveDispatcher>(
-    `select node, started_at as "startedAt", seen_at as "seenAt" from dispatchers
+    `select node, started_at as "startedAt", seen_at as "seenAt", upstreams, settings_digest as "settingsDigest"
+     from dispatchers
      where seen_at >= now() - $1 * interval '1 ms' order by started_at, node`,
     [SILENT_MS],
   );

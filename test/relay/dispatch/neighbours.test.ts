@@ -11,9 +11,11 @@ const log = createLog('silent');
 afterAll(() => database.drop());
 beforeEach(() => database.rows('delete from dispatchers'));
 
+const goesBy = () => ({ upstreams: ['ses'], settingsDigest: 'abc' });
+
 const started: Neighbours[] = [];
 async function start(node: string, run = 'run') {
-  const neighbours = new Neighbours({ pool: database.pool, holder: `${node}:${run}`, node, log });
+  const neighbours = new Neighbours({ pool: database.pool, holder: `${node}:${run}`, node, goesBy, log });
   started.push(neighbours);
   await neighbours.start();
   return neighbours;
@@ -59,13 +61,13 @@ it('do not count the earlier run of the same node, which was killed', async () =
 
 it('keep the last number while the database is away; before any is known, one', async () => {
   const pool = createPool(database.url, { max: 1, name: 'neighbours', log });
-  const lonely = new Neighbours({ pool, holder: 'three:run', node: 'three', log });
+  const lonely = new Neighbours({ pool, holder: 'three:run', node: 'three', goesBy, log });
   await start('one');
   await lonely.look();
   await pool.end();
   await lonely.look();
   expect(lonely.count).toBe(2);
-  const blind = new Neighbours({ pool, holder: 'four:run', node: 'four', log });
+  const blind = new Neighbours({ pool, holder: 'four:run', node: 'four', goesBy, log });
   await blind.start();
   expect(blind.count).toBe(1);
   await blind.stop();

@@ -70,12 +70,18 @@ function matchesEnhanced(enhanced: string | null, prefix: string): boolean {
   return prefix.endsWith('.') ? withoutClass.startsWith(prefix) : withoutClass === prefix;
 }
 
-/** Without addresses: dmarc@ and billing@ are people, not reasons. */
+/** Without addresses: dmarc@ and billing@ are people, not reasons. Of a link that asks about one, its page is left. */
 function searchable({ text }: Reply): string {
   const lower = text.slice(0, MAX_TEXT).toLowerCase();
   if (!lower.includes('@')) return lower;
   return lower
     .split(' ')
-    .map(word => (word.includes('@') ? '@' : word))
+    .map(word => (word.includes('@') ? withoutAddress(word) : word))
     .join(' ');
+}
+
+function withoutAddress(word: string): string {
+  const query = word.indexOf('?');
+  const asksAbout = word.startsWith('http') && query !== -1 && query < word.indexOf('@');
+  return asksAbout ? word.slice(0, query) : '@';
 }

@@ -82,6 +82,34 @@ export const microsoftFaults: readonly Fault[] = [
     example: ['final', '550 5.7.750 Client blocked from sending from unregistered domain'],
   },
   {
+    // Its owner lets only known senders write there. "Authentication required" is what those are told from, not our login.
+    name: 'microsoft-own-senders-only',
+    scope: 'recipient',
+    permanent: true,
+    words: [
+      'resolver.rst.authrequired',
+      'resolver.rst.sendernotauthenticated',
+      'resolver.rst.notauthorized',
+      'resolver.rst.restrictedto',
+    ],
+    source: 'https://github.com/Xilinx/embeddedsw/issues/176',
+    example: [
+      'final',
+      '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group',
+    ],
+  },
+  {
+    name: 'microsoft-own-senders-only-by-code',
+    scope: 'recipient',
+    permanent: true,
+    enhanced: ['7.124', '7.129', '7.133', '7.134', '7.135', '7.136'],
+    source: NDR,
+    example: [
+      'final',
+      "550 5.7.124 Sender not in allowed-senders list. The sender doesn't have permission to send to the distribution group because the sender isn't in the group's allowed-senders list.",
+    ],
+  },
+  {
     name: 'microsoft-login-refused',
     scope: 'upstream',
     words: [
@@ -169,6 +197,18 @@ export const microsoftFaults: readonly Fault[] = [
     example: [
       'mail',
       "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150).",
+    ],
+  },
+  {
+    // Of the address; 5.7.501, 5.7.520 and 5.7.800 have the same words for other things.
+    name: 'microsoft-address-banned',
+    scope: 'network',
+    permanent: true,
+    enhanced: ['7.511'],
+    source: 'https://github.com/MicrosoftDocs/microsoft-365-docs/issues/7518',
+    example: [
+      'rcpt',
+      '550 5.7.511 Access denied, banned sender[192.0.2.1]. To request removal from this list please forward this message to delist@messaging.microsoft.com.',
     ],
   },
   {

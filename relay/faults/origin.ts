@@ -29,6 +29,37 @@ export const originFaults: readonly Fault[] = [
     ],
   },
   {
+    // Lists that are named by the page where one can look.
+    name: 'address-listed-there',
+    scope: 'network',
+    words: ['spamcop.net/bl', 'spamcop.net/w3m', 'is in an rbl', 'due to listing in spamhaus'],
+    source: 'https://github.com/zone-eu/zone-mta/pull/251',
+    example: [
+      'rcpt',
+      '550 "JunkMail rejected - mail.example.com [192.0.2.1]:24706 is in an RBL: Blocked - see https://www.spamcop.net/bl.shtml?192.0.2.1"',
+    ],
+  },
+  {
+    // Cisco, Cloudmark, Mimecast, and in plain words.
+    name: 'address-poor-reputation',
+    scope: 'network',
+    slows: true,
+    words: [
+      "sending mta's poor reputation",
+      'has a poor reputation on cloudmark',
+      'csi.mimecast.org poor reputation',
+      'your ip address has been blocked',
+      'your ip address is blocked',
+      'your ip has been blocked',
+      'your ip is blocked',
+    ],
+    source: 'https://github.com/zytzagoo/smtp-validate-email/issues/40',
+    example: [
+      'rcpt',
+      "554 Your access to this mail system has been rejected due to the sending MTA's poor reputation. If you believe that this failure is in error, please contact the intended recipient via alternate means.",
+    ],
+  },
+  {
     name: 'address-reputation',
     scope: 'network',
     slows: true,
@@ -63,6 +94,14 @@ export const originFaults: readonly Fault[] = [
     ],
     source: 'Postfix 3.7: smtpd',
     example: ['rcpt', '450 4.7.1 Client host rejected: cannot find your reverse hostname, [192.0.2.1]'],
+  },
+  {
+    // Whatever else Postfix says of it, by a map or by the last rule of a list.
+    name: 'address-refused',
+    scope: 'network',
+    words: ['client host rejected'],
+    source: 'https://github.com/opendistro-for-elasticsearch/alerting/issues/329',
+    example: ['rcpt', '554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied'],
   },
   {
     name: 'helo-refused',

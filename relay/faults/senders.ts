@@ -74,6 +74,28 @@ export const senderFaults: readonly Fault[] = [
     example: ['final', '550 5.7.1 Email rejected per DMARC policy for example.com'],
   },
   {
+    // Where SPF is explained: some say no more than that.
+    name: 'spf-explained-there',
+    scope: 'sender',
+    permanent: true,
+    words: ['openspf.org/why', 'openspf.net/why', 'open-spf.org/why', 'spf.pobox.com/why'],
+    source: 'https://github.com/jcbf/smf-spf/issues/93',
+    example: [
+      'rcpt',
+      '550 5.7.23 Rejected, look at http://www.openspf.org/why.html?sender=a%40example.com&ip=192.0.2.1&receiver=mx.example.net',
+    ],
+  },
+  {
+    // Mimecast: from outside, in the name of somebody inside.
+    name: 'spoofing-suspected',
+    scope: 'sender',
+    permanent: true,
+    words: ['anti-spoofing policy'],
+    source:
+      'https://www.suped.com/learn/dmarc/why-are-emails-bouncing-with-mimecast-anti-spoofing-policy-and-how-to-fix',
+    example: ['final', '550 Rejected by header based Anti-Spoofing policy'],
+  },
+  {
     // RFC 7372, RFC 7489 and Gmail's; x.7.25 (PTR) is about where it comes from.
     name: 'sender-by-code',
     scope: 'sender',

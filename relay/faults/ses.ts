@@ -60,6 +60,16 @@ export const sesFaults: readonly Fault[] = [
     ],
   },
   {
+    // On its own suppression list, of all customers.
+    name: 'ses-suppressed',
+    scope: 'recipient',
+    provider: 'ses',
+    permanent: true,
+    words: ['address blacklisted'],
+    source: 'https://github.com/emencia/emencia-django-newsletter/issues/61',
+    example: ['final', '554 Message rejected: Address blacklisted.'],
+  },
+  {
     // "Amazon SES didn't successfully receive the request": not the message's fault, and not taken.
     name: 'ses-service-failure',
     scope: 'upstream',

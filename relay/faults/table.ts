@@ -15,6 +15,7 @@ import { senderFaults } from './senders.ts';
 import { sendgridFaults } from './sendgrid.ts';
 import { sesFaults } from './ses.ts';
 import { smallerProviderFaults } from './smaller-providers.ts';
+import { troubleFaults } from './trouble.ts';
 import { yahooFaults } from './yahoo.ts';
 
 /** By family, as docs/faults.md lists them. */
@@ -33,6 +34,7 @@ export const FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   'Any server: the recipient': recipientFaults,
   'Any server: where it comes from': originFaults,
   'Any server: the message': contentFaults,
+  'Any server: its own trouble': troubleFaults,
   'By code and stage alone': codeFaults,
 };
 

@@ -1,5 +1,5 @@
 // Yahoo, AOL, and who else is with them, as the recipient's server.
-import { CONTENT, type Fault, TRANSACTION } from './fault.ts';
+import { type Fault, TRANSACTION } from './fault.ts';
 
 const SMTP_CODES = 'https://smtp.codes/yahoo';
 
@@ -26,6 +26,16 @@ export const yahooFaults: readonly Fault[] = [
     ],
   },
   {
+    name: 'yahoo-listed-address',
+    scope: 'network',
+    words: ['connections will not be accepted from', 'connections not accepted from ip addresses on'],
+    source: 'https://github.com/chenjj/espoofer/issues/15',
+    example: [
+      'mail',
+      "553 5.7.1 [TSS07] Connections will not be accepted from 192.0.2.1, because the ip is in Spamhaus's list; see https://postmaster.verizonmedia.com/error-codes",
+    ],
+  },
+  {
     name: 'yahoo-no-such-account',
     scope: 'recipient',
     stages: TRANSACTION,
@@ -43,9 +53,9 @@ export const yahooFaults: readonly Fault[] = [
     ],
   },
   {
+    // Said before the message too, with 5.7.9, which is a login elsewhere (RFC 4954).
     name: 'yahoo-policy',
     scope: 'message',
-    stages: CONTENT,
     permanent: true,
     words: [
       'message not accepted for policy reasons',

@@ -6,6 +6,19 @@ import type { Provider } from '../../../src/mail/provider.ts';
 import type { Scope, Stage } from '../../../src/mail/upstream.ts';
 import { replyOf } from './said.ts';
 
+const USER_UNKNOWN = [
+  '550 5.1.1 <x@example.net>: Recipient address rejected: User unknown; see http://www.spamcop.net/help',
+  '550 5.1.1 User unknown; not blocked, see http://www.spamcop.net/bl.shtml?192.0.2.1',
+  '550 5.1.1 No such user; our SPF is explained at http://www.openspf.org/',
+  '550 5.1.1 User unknown (client host rejected: no)',
+  '554 5.3.0 User unknown',
+  '554 5.3.0 <x@example.net>... No such user: mail system error',
+  '503 5.5.1 User unknown',
+  '500 Mailbox not found',
+  '550 5.1.1 User unknown. Server does not accept mail for it',
+  '550 5.4.1 Recipient address rejected: Access denied',
+];
+
 describe('a reply is not mistaken', () => {
   it.each<[string, Stage, string, Scope]>([
     ['addresses are no reasons', 'rcpt', '550 5.1.1 <dmarc@example.com>: User unknown', 'recipient'],
@@ -80,6 +93,49 @@ describe('a reply is not mistaken', () => {
       '450 4.7.1 Error: too many recipients from 192.0.2.1',
       'upstream',
     ],
+    ...USER_UNKNOWN.map((said): [string, Stage, string, Scope] => [
+      'nobody there, whatever else it names',
+      'rcpt',
+      said,
+      'recipient',
+    ]),
+    [
+      'a link about an address, by its page',
+      'rcpt',
+      '550 5.7.1 Rejected, look at http://www.openspf.org/why.html?sender=a@example.com&ip=192.0.2.1',
+      'sender',
+    ],
+    ['an address that looks like a link', 'rcpt', '550 5.1.1 <http://dmarc?x@example.com> not here', 'recipient'],
+    ['one is asked to wait', 'rcpt', '450 4.7.1 <mx[192.0.2.1]>: Client host rejected: Greylisted', 'recipient'],
+    [
+      'the sender, not the client',
+      'rcpt',
+      '554 5.7.1 <a@example.com>: Sender address rejected: Access denied',
+      'sender',
+    ],
+    ['the recipient, not the client', 'rcpt', '554 5.7.1 <x@example.net>: Recipient address rejected: no', 'recipient'],
+    ['what an access map says, not the mail system', 'rcpt', '553 5.3.0 <x@example.net>... Go away', 'recipient'],
+    ['what an access map says, not the mail system', 'rcpt', '550 5.3.0 Rejected', 'recipient'],
+    ['what an access map says, not the mail system', 'mail', '553 5.3.0 <a@example.com>... Stop spamming us', 'sender'],
+    ['an odd code, not a lost thread', 'rcpt', '500 5.7.1 Symantec Zodiac', 'recipient'],
+    ['an address that it cannot parse', 'rcpt', '501 5.5.2 Syntax error in parameters or arguments', 'recipient'],
+    [
+      'an address that it cannot parse',
+      'rcpt',
+      '504 5.5.2 <x>: Recipient address rejected: need fully-qualified address',
+      'recipient',
+    ],
+    ['the message, not a lost thread', 'final', '500 Line too long', 'message'],
+    ['the message, not a lost thread', 'final', '503 5.5.1 no', 'message'],
+    ['a login that is too weak, not Yahoo’s policy', 'mail', '534 5.7.9 Mechanism is too weak', 'upstream'],
+    ['our login, not that of a group’s members', 'rcpt', '530 5.7.1 Authentication required', 'upstream'],
+    [
+      'their forwarding, not our address',
+      'rcpt',
+      '550 5.7.520 Access denied, Your organization does not allow external forwarding.',
+      'recipient',
+    ],
+    ['not on the suppression list of SES', 'final', '554 Sender address blacklisted', 'message'],
   ])('%s, at %s: %s', (_why, stage, said, scope) => {
     const verdict = judgeReply(stage, replyOf(said), null);
     expect(verdict.scope).toBe(scope);

@@ -13,6 +13,7 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   'Amazon SES': {
     provider: 'ses',
     said: [
+      ['final', '554 Message rejected: Address blacklisted.', 'recipient'],
       ['mail', '530 Authentication required', 'upstream'],
       ['auth', '535 Authentication Credentials Invalid', 'upstream'],
       ['auth', '454 Temporary authentication failure', 'upstream'],
@@ -39,6 +40,7 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   SendGrid: {
     provider: 'sendgrid',
     said: [
+      ['final', '550 Unauthenticated senders not allowed', 'upstream'],
       ['rcpt', '451 Maximum credits exceeded', 'upstream'],
       ['mail', '451 Authentication failed: Maximum credits exceeded', 'upstream'],
       ['data', "451 You've exceeded your messaging limits", 'upstream'],
@@ -51,6 +53,11 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   Mailgun: {
     provider: 'mailgun',
     said: [
+      [
+        'data',
+        '421 Domain sandbox1.mailgun.org is not allowed to send: Please activate your Mailgun account.',
+        'upstream',
+      ],
       ['rcpt', '550 5.7.1 Relaying denied', 'upstream'],
       [
         'auth',
@@ -235,6 +242,32 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   'Microsoft 365, Exchange and Outlook.com': {
     provider: 'microsoft',
     said: [
+      [
+        'rcpt',
+        '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group',
+        'recipient',
+      ],
+      [
+        'final',
+        '554 5.7.0 < #5.7.133 smtp;550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required>',
+        'recipient',
+      ],
+      ['final', '550 5.7.134 RESOLVER.RST.SenderNotAuthenticatedForMailbox; authentication required', 'recipient'],
+      ['rcpt', '550 5.7.1 RESOLVER.RST.AuthRequired; authentication required', 'recipient'],
+      ['final', '550 5.7.1 RESOLVER.RST.AuthRequired; authentication required [Stage: CreateMessage]', 'recipient'],
+      ['final', '550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized', 'recipient'],
+      ['final', '550 5.7.129 RESOLVER.RST.RestrictedToRecipientsPermission; not authorized', 'recipient'],
+      [
+        'rcpt',
+        '550 5.7.511 Access denied, banned sender[192.0.2.1]. To request removal from this list please forward this message to delist@messaging.microsoft.com. For more information please go to http://go.microsoft.com/fwlink/?LinkId=526653.',
+        'network',
+      ],
+      [
+        'rcpt',
+        '550 5.7.64 TenantAttribution; Relay Access Denied [VI1EUR04FT042.eop-eur04.prod.protection.outlook.com]',
+        'upstream',
+      ],
+      ['mail', '500 5.3.3 Unrecognized command', 'upstream'],
       ['rcpt', '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup', 'recipient'],
       ['final', '550 5.1.1 RESOLVER.ADR.RecipNotFound; not found', 'recipient'],
       ['final', '550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient', 'message'],
@@ -305,6 +338,36 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
     said: [
       [
         'mail',
+        '554 5.7.9 Message not accepted for policy reasons. See https://postmaster.yahooinc.com/error-codes',
+        'message',
+      ],
+      [
+        'rcpt',
+        '554 5.7.9 Message not accepted for policy reasons. See https://postmaster.yahooinc.com/error-codes',
+        'message',
+      ],
+      [
+        'data',
+        '554 5.7.9 Message not accepted for policy reasons. See https://postmaster.yahooinc.com/error-codes',
+        'message',
+      ],
+      [
+        'mail',
+        '553 5.7.2 [TSS09] All messages from 192.0.2.1 will be permanently deferred; Retrying will NOT succeed. See https://postmaster.yahooinc.com/error-codes',
+        'network',
+      ],
+      [
+        'banner',
+        "553 5.7.1 [BL21] Connections will not be accepted from 192.0.2.1, because the ip is in Spamhaus's list; see https://postmaster.yahooinc.com/error-codes",
+        'network',
+      ],
+      [
+        'mail',
+        '553 Mail from 192.0.2.2 not allowed - 5.7.1 [BL23] Connections not accepted from IP addresses on Spamhaus XBL; see https://postmaster.yahooinc.com/error-codes',
+        'network',
+      ],
+      [
+        'mail',
         '421 4.7.0 [TSS04] Messages from 78.225.183.108 temporarily deferred due to user complaints - 4.16.55.1; see https://help.yahoo.com/kb/postmaster/SLN3434.html',
         'network',
       ],
@@ -347,6 +410,11 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   iCloud: {
     provider: 'apple',
     said: [
+      [
+        'rcpt',
+        '550 5.7.1 Mail from IP 192.0.2.1 was rejected due to listing in Spamhaus SBL. For details please see http://www.spamhaus.org/query/bl?ip=192.0.2.1',
+        'network',
+      ],
       ['rcpt', '550 5.1.1 <example@icloud.com>: user does not exist', 'recipient'],
       ['rcpt', '550 5.1.1 <test-of-zhzkndneko@privaterelay.appleid.com>: user not found', 'recipient'],
       ['final', '552 5.2.2 <example@icloud.com>: user is overquota', 'recipient'],
@@ -363,6 +431,20 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   },
   Postfix: {
     said: [
+      ['rcpt', '554 5.7.1 <mail.example.com[192.0.2.1]>: Client host rejected: Access denied', 'network'],
+      [
+        'rcpt',
+        '550 5.7.23 <x@example.net>: Recipient address rejected: Message rejected due to: SPF fail - not authorized. Please see http://www.openspf.net/Why?s=mfrom;id=a%40example.com;ip=192.0.2.1;r=<UNKNOWN>',
+        'sender',
+      ],
+      [
+        'rcpt',
+        '550 5.7.1 <x@example.net>: Recipient address rejected: Please see http://www.openspf.org/why.html?sender=a%40example.com&ip=192.0.2.1&receiver=mx',
+        'sender',
+      ],
+      ['rcpt', '502 5.5.2 Error: command not recognized', 'upstream'],
+      ['rcpt', '503 5.5.1 Error: need MAIL command', 'upstream'],
+      ['data', '503 5.5.1 Error: need RCPT command', 'upstream'],
       [
         'rcpt',
         '550 5.1.1 <x@example.net>: Recipient address rejected: User unknown in local recipient table',
@@ -412,6 +494,18 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
   },
   Exim: {
     said: [
+      [
+        'rcpt',
+        '550-Verification failed for <a@example.com>\n550-No Such User Here\n550 Sender verify failed',
+        'sender',
+      ],
+      [
+        'rcpt',
+        '550-"JunkMail rejected - mail.example.com [192.0.2.1]:34032 is in an RBL, see\n550 https://www.spamhaus.org/query/ip/192.0.2.1"',
+        'network',
+      ],
+      ['rcpt', '503 sender not yet given', 'upstream'],
+      ['data', '503 Valid RCPT command must precede DATA', 'upstream'],
       ['rcpt', '550 relay not permitted', 'upstream'],
       ['rcpt', '550 Unknown user', 'recipient'],
       ['rcpt', '550 Unrouteable address', 'recipient'],
@@ -435,8 +529,54 @@ const REPLIES: Record<string, { provider?: Provider; said: Line[] }> = {
       ['rcpt', '550-Please turn on SMTP Authentication in your mail client.', 'upstream'],
     ],
   },
+  'Barracuda, Proofpoint, Mimecast, Cisco, Cloudmark': {
+    said: [
+      [
+        'data',
+        '550 Service unavailable; Client host [smtp.example.com] blocked using Barracuda Reputation; http://www.barracudanetworks.com/reputation/?r=1&ip=192.0.2.1 (x@example.net:blocked)',
+        'network',
+      ],
+      ['banner', '554 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1', 'network'],
+      [
+        'rcpt',
+        '550 csi.mimecast.org Poor Reputation Sender. - https://community.mimecast.com/docs/DOC-1369#550',
+        'network',
+      ],
+      ['final', '550 Rejected by header based Anti-Spoofing policy', 'sender'],
+      ['rcpt', '550 Anti-Spoofing policy - Inbound not allowed', 'sender'],
+      ['rcpt', '550 SPF Sender Invalid - envelope rejected', 'sender'],
+      ['rcpt', '550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550', 'recipient'],
+      ['final', '554 Email rejected due to security policies - MCSpamSignature.sa.1.2', 'message'],
+      ['rcpt', '451 Internal resources are temporarily unavailable', 'recipient'],
+      [
+        'banner',
+        "554-Your access to this mail system has been rejected due to the sending MTA's poor reputation. If you believe that this failure is in error, please contact the intended recipient via alternate means.",
+        'network',
+      ],
+      [
+        'banner',
+        '554 mx.example.net CMGW IB103. Connection refused. 192.0.2.1 has a poor reputation on Cloudmark Sender Intelligence (CSI). Please visit http://csi.cloudmark.com/reset-request/?ip=192.0.2.1 to request a delisting.',
+        'network',
+      ],
+    ],
+  },
   'Sendmail, qmail, Courier, OpenSMTPD, Haraka and others': {
     said: [
+      ['rcpt', '553 5.3.0 <x@example.org>... Spam blocked see: http://spamcop.net/bl.shtml?192.0.2.1', 'network'],
+      ['rcpt', '550 5.7.1 Your IP address has been blocked due to poor reputation', 'network'],
+      ['rcpt', '554 5.3.0 Mail system error', 'upstream'],
+      ['final', '554 5.3.0 Mail system error', 'upstream'],
+      ['rcpt', '500 5.3.0', 'upstream'],
+      ['rcpt', '550 5.3.2 System not accepting network messages', 'upstream'],
+      ['final', '550 5.3.2 System not accepting network messages', 'upstream'],
+      ['rcpt', '521 5.3.2 Server does not accept mail', 'upstream'],
+      ['mail', '521 5.3.2 Server does not accept mail', 'upstream'],
+      ['rcpt', '556 5.1.10 Domain does not accept mail', 'recipient'],
+      ['rcpt', '500 5.5.2 Syntax error', 'upstream'],
+      ['mail', '500 Syntax error, command unrecognized', 'upstream'],
+      ['rcpt', '502 5.5.2 Command not implemented', 'upstream'],
+      ['rcpt', '503 5.5.1 Bad sequence of commands', 'upstream'],
+      ['rcpt', '503 Bad sequence of commands', 'upstream'],
       ['rcpt', '550 5.7.1 <x@example.org>... Relaying denied. Proper authentication required.', 'upstream'],
       ['rcpt', '450 4.4.0 Relaying temporarily denied. Cannot resolve PTR record for 192.0.2.1', 'upstream'],
       ['rcpt', '550 5.7.1 Relaying denied. IP name lookup failed [192.0.2.1]', 'upstream'],

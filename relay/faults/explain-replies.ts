@@ -1,10 +1,10 @@
 // A reply as a person has it, from a log or a bounce, explained at the stages where it may have been said.
-import { PROVIDERS, type Provider, providerOfHost } from '../../src/mail/provider.ts';
+import { PROVIDERS, providerOfHost } from '../../src/mail/provider.ts';
 import { parseReplyLines, type Reply } from '../../src/mail/reply.ts';
 import type { Stage } from '../../src/mail/upstream.ts';
 import type { Settings } from '../../src/platform/settings.ts';
 import { type Refusal, refused } from '../refusal.ts';
-import { explainReply, type ReplyExplanation } from './explain-reply.ts';
+import { explainReply, type ReplyExplanation, type Speaker } from './explain-reply.ts';
 import { STAGES } from './fault.ts';
 
 export type ReplyQuestion = {
@@ -24,11 +24,13 @@ export function explainReplies(
 ): { readonly kind: 'explained'; readonly explanations: readonly ReplyExplanation[] } | Refusal {
   const reply = readReply(question.reply);
   if ('kind' in reply) return reply;
-  const provider = readProvider(question, settings);
-  if (typeof provider === 'object' && provider !== null) return provider;
+  const speaker = readSpeaker(question, settings);
+  if ('kind' in speaker) return speaker;
   const stages = question.stage === undefined ? USUAL : STAGES.filter(stage => stage === question.stage);
   if (stages.length === 0) return refused('stage', `there is no stage ${question.stage}: ${STAGES.join(', ')}`);
-  const explanations = stages.map(stage => explainReply(stage, reply, { provider, schedule: settings.POSTERN_RETRY }));
+  const explanations = stages.map(stage =>
+    explainReply(stage, reply, { ...speaker, schedule: settings.POSTERN_RETRY }),
+  );
   return { kind: 'explained', explanations };
 }
 
@@ -42,16 +44,17 @@ function readReply(said: string): Reply | Refusal {
   return parseReplyLines(code, texts.flat());
 }
 
-function readProvider(
+function readSpeaker(
   { upstream, provider }: ReplyQuestion,
   { POSTERN_UPSTREAMS }: Pick<Settings, 'POSTERN_UPSTREAMS'>,
-): Provider | null | Refusal {
+): Speaker | Refusal {
   if (provider !== undefined) {
     const known = PROVIDERS.find(one => one === provider);
-    return known ?? refused('provider', `there is no provider ${provider}: ${PROVIDERS.join(', ')}`);
+    if (!known) return refused('provider', `there is no provider ${provider}: ${PROVIDERS.join(', ')}`);
+    return { provider: known, isOwnHost: false };
   }
-  if (upstream === undefined) return null;
+  if (upstream === undefined) return { provider: null, isOwnHost: false };
   const found = (POSTERN_UPSTREAMS ?? []).find(({ name }) => name === upstream);
   if (!found) return refused('upstream', `there is no upstream ${upstream}`);
-  return found.kind === 'smtp' ? providerOfHost(found.host) : null;
+  return { provider: found.kind === 'smtp' ? providerOfHost(found.host) : null, isOwnHost: found.kind === 'mx' };
 }

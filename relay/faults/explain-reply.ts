@@ -9,6 +9,7 @@ import { describeStep } from '../dispatch/progress.ts';
 import { nextStep } from '../retry.ts';
 import type { Example } from './fault.ts';
 import { findFault, judgeReply } from './judge.ts';
+import { judgedAsOwnHost } from './own-host.ts';
 
 export type ReplyExplanation = {
   readonly stage: Stage;
@@ -26,13 +27,21 @@ export type ReplyExplanation = {
   readonly atTheLast: string;
 };
 
+/** Whose words they are. */
+export type Speaker = {
+  readonly provider: Provider | null;
+  /** A host of the recipient's domain (mx://), not one that we are a customer of. */
+  readonly isOwnHost: boolean;
+};
+
 export function explainReply(
   stage: Stage,
   reply: Reply,
-  { provider, schedule }: { provider: Provider | null; schedule: RetrySchedule },
+  { provider, isOwnHost, schedule }: Speaker & { schedule: RetrySchedule },
 ): ReplyExplanation {
   const { source, example } = findFault(stage, reply, provider);
-  const verdict = judgeReply(stage, reply, provider);
+  const said = judgeReply(stage, reply, provider);
+  const verdict = isOwnHost ? judgedAsOwnHost(stage, reply, said) : said;
   const follows = (upstreamLeft: boolean) =>
     describeStep(
       nextStep({

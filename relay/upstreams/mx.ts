@@ -3,11 +3,11 @@
 // beyond the deadline, and what waits for its turn does not wait here for long.
 import { domainOf, foldDomain } from '../../src/mail/address.ts';
 import type { Envelope, Recipient } from '../../src/mail/envelope.ts';
-import { isPermanent } from '../../src/mail/reply.ts';
 import type { AttemptReport, AttemptResult, Peer, Upstream } from '../../src/mail/upstream.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { isAbsent, type Resolve } from '../../src/platform/resolver.ts';
 import type { DirectMxSettings } from '../../src/platform/upstream-url.ts';
+import { judgedAsOwnHost } from '../faults/own-host.ts';
 import { Away } from './away.ts';
 import { SessionError } from './greeting.ts';
 import type { FindStsPolicy } from './mta-sts.ts';
@@ -187,14 +187,10 @@ function hasBrokenOff({ results, remoteAddress }: AttemptReport): boolean {
   );
 }
 
-/**
- * We have no account there: what would be our own trouble with a smart host ("relaying denied") is the domain's last word
- * about this mail, and what is no last word may be better elsewhere.
- */
 function inOwnName(result: AttemptResult): AttemptResult {
-  if (result.kind !== 'refused' || result.scope !== 'upstream') return result;
-  const isVerdict = ['mail', 'rcpt', 'data', 'content', 'final'].includes(result.stage) && isPermanent(result.reply);
-  return { ...result, scope: isVerdict ? 'recipient' : 'network', opens: false };
+  if (result.kind !== 'refused') return result;
+  const { kind, stage, reply, ...verdict } = result;
+  return { kind, stage, reply, ...judgedAsOwnHost(stage, reply, verdict) };
 }
 
 /** `192.0.2.1:25`, `[2001:db8::1]:25` or, through a proxy, with more behind it. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { postern } from '../support/command-line.ts';
 
 const environment = {
-  POSTERN_UPSTREAMS: 'smtp://email-smtp.eu-west-1.amazonaws.com:587?name=main',
+  POSTERN_UPSTREAMS: 'smtp://email-smtp.eu-west-1.amazonaws.com:587?name=main,mx://?name=direct',
   POSTERN_RETRY: '1m,5m*',
 };
 const explain = (...args: string[]) => postern(environment, 'explain', ...args);
@@ -57,6 +57,17 @@ describe('explain --reply', () => {
   ])('knows whose words they are: %s', async (args, rule) => {
     const { stdout } = await explain('--reply', '454 Temporary service failure', '--stage', 'final', '--json', ...args);
     expect(JSON.parse(stdout)).toMatchObject({ stage: 'final', rule });
+  });
+
+  it.each([
+    ['main', '521 5.3.2 Server does not accept mail', 'upstream', 'next upstream'],
+    ['direct', '521 5.3.2 Server does not accept mail', 'recipient', 'failed'],
+    ['main', '550 5.7.1 Relaying denied', 'upstream', 'next upstream'],
+    ['direct', '550 5.7.1 Relaying denied', 'recipient', 'failed'],
+    ['direct', '450 4.3.0 Mail system error', 'network', 'next upstream'],
+  ])("knows a domain's own host from a smart host: %s, %s", async (upstream, said, fault, then) => {
+    const { stdout } = await explain('--reply', said, '--stage', 'rcpt', '--upstream', upstream);
+    expect(stdout).toMatch(new RegExp(`^At +rcpt\nFault +${fault}, by the rule \\S+\nThen +${then}\n`));
   });
 
   it.each([

@@ -30,6 +30,16 @@ export const localRules: readonly Rule[] = [
     sample: '530 5.7.0 Must issue a STARTTLS command first',
   },
   {
+    // "Not recognized" is said of users, too.
+    id: 'command-not-understood',
+    reason: 'protocol',
+    words: phrases(`
+      command not recognized, command not recognised, command is not recognized, command not known,
+      unknown command, invalid command
+    `),
+    sample: '502 5.5.2 Error: command not recognized',
+  },
+  {
     id: 'local-delivery-trouble',
     reason: 'system',
     words: phrases(`

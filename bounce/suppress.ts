@@ -55,7 +55,7 @@ export function completePolicy(set: PolicyFigures | null): Policy {
   };
 }
 
-type Fault = 'address' | 'mailbox' | 'ours' | 'nobodys';
+type Fault = 'address' | 'mailbox' | 'owner' | 'ours' | 'nobodys';
 
 /** Whom a failure for that reason speaks against. */
 export const FAULTS: Readonly<Record<BounceReason, Fault>> = {
@@ -66,6 +66,7 @@ export const FAULTS: Readonly<Record<BounceReason, Fault>> = {
   mailbox_disabled: 'mailbox',
   mailbox_full: 'mailbox',
   filtered: 'mailbox',
+  restricted: 'owner',
   spam: 'ours',
   virus: 'ours',
   policy: 'ours',
@@ -127,10 +128,13 @@ export function judge(occurrence: Occurrence, policy: Policy): Judgement {
       return judgeHard(`address-is-bad: ${verdict.reason}`, policy);
     case 'mailbox':
       return { kind: 'strike', rule: `mailbox-fails: ${verdict.reason}` };
+    // Hears whom it likes, and may let us in tomorrow: the address is as good as any.
+    case 'owner':
+      return { kind: 'nothing', rule: `owner-chooses: ${verdict.reason}` };
     case 'ours':
-      return { kind: 'alarm', rule: `not-the-recipient: ${verdict.reason}` };
+      return { kind: 'alarm', rule: `not-the-address: ${verdict.reason}` };
     case 'nobodys':
-      return { kind: 'nothing', rule: `not-the-recipient: ${verdict.reason}` };
+      return { kind: 'nothing', rule: `not-the-address: ${verdict.reason}` };
   }
 }
 
@@ -147,7 +151,7 @@ function judgeHard(rule: string, { hardForMs }: Policy): Judgement {
 
 /** The provider found a virus, or spam: somebody of ours sends that. Of the address it says nothing. */
 function judgeRejected(reason: BounceReason): Judgement {
-  if (FAULTS[reason] === 'ours') return { kind: 'alarm', rule: `not-the-recipient: ${reason}` };
+  if (FAULTS[reason] === 'ours') return { kind: 'alarm', rule: `not-the-address: ${reason}` };
   return { kind: 'nothing', rule: `never-sent: ${reason}` };
 }
 

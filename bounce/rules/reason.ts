@@ -7,6 +7,7 @@ export type BounceReason =
   | 'no_mail_service'
   | 'mailbox_disabled'
   | 'filtered'
+  | 'restricted'
   | 'mailbox_full'
   | 'message_too_big'
   | 'content_rejected'

@@ -111,10 +111,26 @@ export const recipientStateRules: readonly Rule[] = [
     sample: '525 5.7.13 User Account Disabled',
   },
   {
+    // Exchange: who is not of the house is not let in ("authentication required" is no word about our login).
+    id: 'known-senders-only',
+    reason: 'restricted',
+    words: phrases(`
+      resolver.rst.notauthorized, resolver.rst.restricted, resolver.rst.authrequired,
+      resolver.rst.sendernotauthenticated, restrictedtorecipients
+    `),
+    sample: '550 5.7.1 RESOLVER.RST.AuthRequired; authentication required',
+  },
+  {
+    id: 'known-senders-only-code',
+    reason: 'restricted',
+    statuses: ['5.7.124', '5.7.129', '5.7.133', '5.7.134', '5.7.135', '5.7.136'],
+    sample: '550 5.7.129 (nothing more said)',
+  },
+  {
     id: 'choosy-recipient',
     reason: 'filtered',
     words: phrases(`
-      resolver.rst.notauthorized, resolver.rst.restricted, restrictedtorecipients, only accepts mail from,
+      only accepts mail from,
       only accepts messages from, only accept mail from, accepts email only from, user refuses, recipient refuses,
       recipient rejects, recipient has rejected, recipient … has blocked, refused by recipient,
       rejected by recipient, rejected by user, blocked by recipient, user rejected, user … rejected message,
@@ -129,12 +145,6 @@ export const recipientStateRules: readonly Rule[] = [
       blocked by the recipient, user reject, restricted sms, is only accepting mail from, not accepting any mail,
       refuse to receive mail
     `),
-    sample: '550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized',
-  },
-  {
-    id: 'choosy-recipient-code',
-    reason: 'filtered',
-    statuses: ['5.7.124', '5.7.129', '5.7.133', '5.7.134', '5.7.135', '5.7.136'],
-    sample: '550 5.7.129 (nothing more said)',
+    sample: '550 5.7.1 This mailbox only accepts mail from its contacts',
   },
 ];

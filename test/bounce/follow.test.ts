@@ -80,6 +80,11 @@ it.each<[string, Refusal, string]>([
     'message_too_big nothing',
   ],
   [
+    'a group that hears its own people only',
+    { code: 550, enhanced: '5.7.133', text: 'RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required' },
+    'restricted nothing',
+  ],
+  [
     'a full mailbox until it was too old',
     { code: 452, enhanced: '4.2.2', text: 'mailbox full', kind: 'expired' },
     'mailbox_full strike',

@@ -335,7 +335,7 @@ describe('what is our fault', () => {
   it('suppresses nobody, and raises one alarm a domain and hour', async () => {
     for (let i = 0; i < 3; i += 1) {
       const id = await putSent(database, { recipients: ['a@big.example'] });
-      expect(await ingest(bounce(id, 'a@big.example', SPAM))).toMatch(/^nothing: not-the-recipient: spam/);
+      expect(await ingest(bounce(id, 'a@big.example', SPAM))).toMatch(/^nothing: not-the-address: spam/);
     }
     expect(await suppressions()).toEqual([]);
     const alarms = await database.rows(

@@ -25,6 +25,13 @@ const replies: readonly (readonly [string, string])[] = [
   ['550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302).', 'no_mailbox'],
   ['550 5.4.1 [joe@x.org]: Recipient address rejected: Access denied. AS(201806281)', 'no_mailbox'],
   ['550 5.7.520 Access denied, Your organization does not allow external forwarding.', '=policy'],
+  [
+    '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed because the sender was not authenticated when sending to this group',
+    'restricted',
+  ],
+  ['550 5.7.1 RESOLVER.RST.AuthRequired; authentication required', 'restricted'],
+  ['550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized', 'restricted'],
+  ['530 5.7.1 Authentication required', 'security'],
   // Google
   [
     "550-5.7.1 [192.0.2.1] The IP you're using to send mail is not authorized to send email directly to our servers.",
@@ -136,6 +143,9 @@ const replies: readonly (readonly [string, string])[] = [
   ['421 4.3.2 Service not available, closing transmission channel', '=system'],
   ['501 5.1.3 Bad recipient address syntax', 'no_mailbox'],
   ['503 5.5.1 Error: need RCPT command', 'protocol'],
+  ['502 5.5.2 Error: command not recognized', 'protocol'],
+  ['500 5.5.1 Command unrecognized', 'protocol'],
+  ['550 User not recognized', 'no_mailbox'],
   ['550 5.1.1 recipient no longer on server: joe@x.org', 'no_mailbox'],
 ];
 

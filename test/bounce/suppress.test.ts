@@ -51,6 +51,7 @@ describe('a final failure', () => {
     ['mailbox_full', 'strike'],
     ['mailbox_disabled', 'strike'],
     ['filtered', 'strike'],
+    ['restricted', 'nothing'],
     ['spam', 'alarm'],
     ['virus', 'alarm'],
     ['policy', 'alarm'],
@@ -74,7 +75,7 @@ describe('a final failure', () => {
 
   it('has an answer for every reason that the classifier knows', () => {
     const tested = Object.keys(FAULTS);
-    expect(tested).toHaveLength(29);
+    expect(tested).toHaveLength(30);
     for (const reason of tested as BounceReason[]) expect(judged(reason, 'soft')).toMatch(/^(strike|alarm|nothing)$/);
   });
 });

@@ -12,6 +12,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { createOutsideGet, type OutsideGet } from '../platform/outside-get.ts';
+import { sendProblem } from './app.ts';
+import { isProblemStatus, type ProblemStatus } from './problem.ts';
 import type { Routes } from './routes.ts';
 
 export type ProviderEventsOptions = {
@@ -57,33 +59,24 @@ async function answer(context: Context, door: EventDoor, request: FastifyRequest
   const outcome = opening.kind === 'events' ? await hand(context, door, opening) : opening.kind;
   context.metrics.providerRequests.inc({ provider: door.provider, outcome });
   if (opening.kind !== 'events') note(context, door, opening, request.ip);
-  const { status, title } = ANSWERS[outcome];
-  return status === 200 ? reply.send({ status: title }) : problem(reply, status, title);
+  const status = ANSWERS[outcome];
+  return status === 200 ? reply.send({ status: 'taken' }) : sendProblem(reply, status);
 }
 
 /** Bodies too large or too slow, and faults of ours. */
 function fail(log: Logger, error: unknown, { url }: FastifyRequest, reply: FastifyReply) {
   const status = (error as { statusCode?: number }).statusCode ?? 500;
-  if (status === 413) return problem(reply, 413, 'Content Too Large');
-  if (status < 500) return problem(reply, status, 'Bad Request');
+  if (status < 500) return sendProblem(reply, isProblemStatus(status) ? status : 400);
   log.error({ event: 'events-not-taken', path: url, err: error }, 'provider events were not kept');
-  return problem(reply, 500, 'Internal Server Error');
-}
-
-function problem(reply: FastifyReply, status: number, title: string) {
-  return reply.code(status).type('application/problem+json').send({ type: 'about:blank', title, status });
+  return sendProblem(reply, 500);
 }
 
 type Outcome = 'taken' | 'not-taken' | Exclude<Opening['kind'], 'events'>;
 
-const ANSWERS: Readonly<Record<Outcome, { readonly status: number; readonly title: string }>> = {
-  taken: { status: 200, title: 'taken' },
-  subscribed: { status: 200, title: 'taken' },
-  unsubscribed: { status: 200, title: 'taken' },
-  malformed: { status: 400, title: 'Bad Request' },
-  refused: { status: 403, title: 'Forbidden' },
-  unavailable: { status: 503, title: 'Service Unavailable' },
-  'not-taken': { status: 503, title: 'Service Unavailable' },
+const ANSWERS: Readonly<Record<Outcome, 200 | ProblemStatus>> = {
+  ...{ taken: 200, subscribed: 200, unsubscribed: 200 },
+  ...{ malformed: 400, refused: 403 },
+  ...{ unavailable: 503, 'not-taken': 503 },
 };
 
 /** Authentic events, to whoever keeps them. Nothing of interest is an answer too: there is then nothing to keep. */

@@ -1,9 +1,11 @@
 // The HTTP door: alive, ready, metrics, and a page that says what this is.
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Health } from '../platform/health.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { createApp, sendProblem } from './app.ts';
 import type { IsProxy } from './proxies.ts';
 import type { Routes } from './routes.ts';
+import { createWithoutRoute, refuseWithoutHost } from './without-route.ts';
 
 export type HttpOptions = {
   readonly host: string;
@@ -26,11 +28,16 @@ export type HttpServer = { readonly port: number; stop(): Promise<void> };
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = Fastify({
-    ...{ logger: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS },
-    trustProxy: options.isProxy,
+  const { onClientError, watch } = createWithoutRoute();
+  const app = createApp(options.isProxy, {
+    ...{ forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS },
+    ...{ http: { requireHostHeader: false }, clientErrorHandler: onClientError },
   });
-  addErrors(app);
+  watch(app.server);
+  refuseWithoutHost(app);
+  // No page here reads a body; the rooms that do bring readers of their own.
+  app.removeAllContentTypeParsers();
+  addNotFound(app);
   addHealth(app, options);
   app.get('/metrics', async (_request, reply) => {
     const { registry } = options.metrics;
@@ -44,17 +51,12 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   return { port, stop: () => app.close() };
 }
 
-/** RFC 9457. What went wrong inside is for the log, not for the caller. */
-function addErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => {
-    const problem = { type: 'about:blank', title: 'Not Found', status: 404, detail: `no such page: ${request.url}` };
-    return reply.code(404).type('application/problem+json').send(problem);
-  });
-  app.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
-    const status = error.statusCode ?? 500;
-    const title = status < 500 ? 'Bad Request' : 'Internal Server Error';
-    return reply.code(status).type('application/problem+json').send({ type: 'about:blank', title, status });
-  });
+function addNotFound(app: FastifyInstance): void {
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    app.supportedMethods.includes(method)
+      ? sendProblem(reply, 404, `no such page: ${url.split('?')[0]}`)
+      : sendProblem(reply, 501, `there is no method ${method} here`),
+  );
 }
 
 function addHealth(app: FastifyInstance, { health, isOpen }: HttpOptions): void {

@@ -1,10 +1,11 @@
 // A part of the server that is loaded when somebody asks for it: the API costs some 18 MB, and most gateways are never
 // asked. The first request waits for it; nothing else notices.
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { createApp } from './app.ts';
 import type { IsProxy } from './proxies.ts';
 import type { Routes } from './routes.ts';
 
-/** Everything below `path` is for what `load` brings, whatever its method; bodies reach it unread. */
+/** `path` and everything below it is for what `load` brings, whatever its method; bodies reach it unread. */
 export function whenAsked(path: string, isProxy: IsProxy, load: () => Promise<Routes>): Routes {
   let opening: Promise<FastifyInstance> | null = null;
   const open = () => {
@@ -15,20 +16,18 @@ export function whenAsked(path: string, isProxy: IsProxy, load: () => Promise<Ro
     return opening;
   };
   return async app => {
-    app.all(`${path}/*`, {
-      onRequest: async (request, reply) => {
-        const inner = await open();
-        reply.hijack();
-        inner.routing(request.raw, reply.raw);
-      },
-      handler: () => undefined,
-    });
+    const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+      const inner = await open();
+      reply.hijack();
+      inner.routing(request.raw, reply.raw);
+    };
+    for (const url of [path, `${path}/*`]) app.all(url, { onRequest, handler: () => undefined });
     app.addHook('onClose', async () => (await opening?.catch(() => null))?.close());
   };
 }
 
 async function build(isProxy: IsProxy, load: () => Promise<Routes>): Promise<FastifyInstance> {
-  const app = Fastify({ logger: false, trustProxy: isProxy });
+  const app = createApp(isProxy);
   const addRoutes = await load();
   await addRoutes(app);
   await app.ready();

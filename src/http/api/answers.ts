@@ -1,6 +1,7 @@
 // How a room says what it answers, in the words of OpenAPI: its own answers, and the problems that may stand in the way.
 import type { ZodType } from 'zod';
-import { type ProblemStatus, problemSchema } from './problems.ts';
+import type { ProblemStatus } from '../problem.ts';
+import { problemSchema } from './problems.ts';
 
 const MEANS = {
   404: 'There is none of that name.',

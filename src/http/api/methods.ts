@@ -2,8 +2,6 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { Problem } from './problems.ts';
 
-const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
 export function watchMethods(app: FastifyInstance): () => void {
   const known = new Map<string, Set<HTTPMethods>>();
   app.addHook('onRoute', ({ path, method }) => {
@@ -12,10 +10,11 @@ export function watchMethods(app: FastifyInstance): () => void {
     known.set(path, methods);
   });
   return () => {
+    const all = app.supportedMethods as HTTPMethods[];
     for (const [path, methods] of [...known]) {
       const allow = [...methods].join(', ');
       app.route({
-        method: METHODS.filter(method => !methods.has(method)),
+        method: all.filter(method => !methods.has(method)),
         url: path.slice(app.prefix.length),
         schema: { hide: true },
         // Nothing is changed by it, and a body is not looked at.

@@ -6,24 +6,7 @@ import { z } from 'zod';
 import type { Refusal } from '../../../relay/index.ts';
 import type { Health } from '../../platform/health.ts';
 import type { Logger } from '../../platform/log.ts';
-
-const TITLES = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  414: 'URI Too Long',
-  415: 'Unsupported Media Type',
-  422: 'Unprocessable Content',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-} as const;
-
-export type ProblemStatus = keyof typeof TITLES;
+import { PROBLEM_TYPE, type ProblemStatus, problemText } from '../problem.ts';
 
 const mistake = z.object({
   in: z.enum(['body', 'path', 'query']),
@@ -72,15 +55,9 @@ export function answerProblem({ log, health }: { readonly log: Logger; readonly 
     if (problem.status === 500)
       log.error({ event: 'api-failed', method: request.method, path: pathOf(request), err: error }, 'api failed');
     const { status, message: detail, errors, headers } = problem;
-    const document = {
-      type: 'about:blank',
-      title: TITLES[status],
-      status,
-      detail,
-      ...(errors.length > 0 && { errors }),
-    };
+    const text = problemText(status, detail, errors.length > 0 ? { errors } : {});
     // As text: what a route says about its answers is not asked again.
-    return reply.code(status).headers(headers).type('application/problem+json').send(JSON.stringify(document));
+    return reply.code(status).headers(headers).type(PROBLEM_TYPE).send(text);
   };
 }
 
@@ -93,13 +70,20 @@ function asProblem(error: FastifyError, health: Health): Problem {
     case 415:
       return new Problem(415, 'a body is JSON: Content-Type: application/json');
     default:
-      if ((error.statusCode ?? 500) < 500) return new Problem(400, `the request cannot be read: ${error.message}`);
+      if ((error.statusCode ?? 500) < 500)
+        return new Problem(400, UNREADABLE[error.code] ?? 'the request cannot be read');
   }
   // Most often the database, and then somebody else knows it already.
   return health.trouble === null
     ? new Problem(500, 'something went wrong here; the log says what')
     : new Problem(503, health.trouble, { headers: { 'retry-after': '5' } });
 }
+
+/** Fastify's words for these are about Fastify. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'the body cannot be read as JSON',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as Content-Length says',
+};
 
 const PLACES: Readonly<Record<string, Mistake['in']>> = { body: 'body', params: 'path', querystring: 'query' };
 

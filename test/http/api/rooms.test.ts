@@ -298,7 +298,7 @@ describe('whatever is asked', () => {
       problem(415, expect.any(String)),
     );
     expect((await put('{}', { 'content-type': 'text/plain' })).status).toBe(415);
-    expect((await put('{"to":')).body).toEqual(problem(400, expect.stringMatching(/^the request cannot be read/)));
+    expect((await put('{"to":')).body).toEqual(problem(400, 'the body cannot be read as JSON'));
     expect((await put('{"to":"main","__proto__":{"x":1}}')).status).toBe(400);
     expect((await put('{"to":"main","constructor":{"prototype":{"x":1}}}')).status).toBe(400);
     expect((await put('')).status).toBe(422);

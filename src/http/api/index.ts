@@ -1,11 +1,12 @@
 // The HTTP API: /api/v1, room by room, behind one door. It calls the facades that the command line calls, and says no in
 // problem documents only. /api/openapi.json and /api/docs tell the same from the same schemas.
 import type { FastifyInstance } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Health } from '../../platform/health.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Routes } from '../routes.ts';
 import type { Access } from './access.ts';
+import { addChecks } from './checks.ts';
 import { addGuard } from './guard.ts';
 import { watchMethods } from './methods.ts';
 import { addOpenApi } from './openapi.ts';
@@ -15,7 +16,6 @@ import type { Api, Desk } from './room.ts';
 import { addExplain } from './rooms/explain.ts';
 import { addRoutes } from './rooms/routes.ts';
 import { addUpstreams } from './rooms/upstreams.ts';
-import { watchTexts } from './texts.ts';
 
 export { type Access, createAccess } from './access.ts';
 
@@ -54,7 +54,6 @@ export function createApi(options: ApiOptions): Routes {
 
 /** What holds for all of it. */
 function addManners(api: FastifyInstance, options: ApiOptions): void {
-  api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
   api.removeAllContentTypeParsers();
   const parseJson = api.getDefaultJsonParser('error', 'error');
@@ -73,7 +72,7 @@ function addManners(api: FastifyInstance, options: ApiOptions): void {
 
 function addRooms(v1: FastifyInstance, options: ApiOptions): void {
   addGuard(v1, options);
-  watchTexts(v1);
+  addChecks(v1);
   v1.setNotFoundHandler(request => {
     throw new Problem(404, `no such page: ${pathOf(request)}`);
   });

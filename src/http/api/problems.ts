@@ -1,7 +1,6 @@
 // Everything that the API says no with: a problem document (RFC 9457), in one wording. What went wrong inside is for the
 // log; what the asker did wrong is said with the place where it stands.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Refusal } from '../../../relay/index.ts';
 import type { Health } from '../../platform/health.ts';
@@ -49,6 +48,11 @@ export function problemOf({ field, problem }: Refusal, place: Mistake['in']): Pr
   return new Problem(422, problem, { errors: [{ in: place, path: field, detail: problem }] });
 }
 
+export function problemOfMistakes(errors: readonly Mistake[]): Problem {
+  const words = errors.map(({ in: place, path, detail }) => `${path || `the ${place}`} ${detail}`);
+  return new Problem(422, words.join('; '), { errors });
+}
+
 export function answerProblem({ log, health }: { readonly log: Logger; readonly health: Health }) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = asProblem(error, health);
@@ -63,7 +67,6 @@ export function answerProblem({ log, health }: { readonly log: Logger; readonly 
 
 function asProblem(error: FastifyError, health: Health): Problem {
   if (error instanceof Problem) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) return invalid(error);
   switch (error.statusCode ?? 500) {
     case 413:
       return new Problem(413, 'the body is larger than 64 KB');
@@ -84,23 +87,6 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'the body cannot be read as JSON',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as Content-Length says',
 };
-
-const PLACES: Readonly<Record<string, Mistake['in']>> = { body: 'body', params: 'path', querystring: 'query' };
-
-function invalid(error: FastifyError): Problem {
-  const errors = error.validation!.map(({ instancePath, message = '' }) => ({
-    in: PLACES[error.validationContext ?? ''] ?? 'body',
-    path: instancePath.split('/').slice(1).map(unescaped).join('.'),
-    detail: message,
-  }));
-  const words = errors.map(({ in: place, path, detail }) => `${path || `the ${place}`} ${detail}`);
-  return new Problem(422, words.join('; '), { errors });
-}
-
-/** RFC 6901. */
-function unescaped(step: string): string {
-  return step.replaceAll('~1', '/').replaceAll('~0', '~');
-}
 
 export function pathOf({ url }: FastifyRequest): string {
   return url.split('?')[0]!;

@@ -1,20 +1,17 @@
 // Texts that the database takes. JSON and URLs can say U+0000 and half a surrogate pair, which PostgreSQL's text and jsonb
 // cannot hold: a mistake of whoever asks, not a fault of ours.
-import type { FastifyInstance } from 'fastify';
-import { type Mistake, Problem, pathOf } from './problems.ts';
+import type { FastifyRequest } from 'fastify';
+import type { Mistake } from './problems.ts';
 
 const DETAIL = 'has a character that no text can have: U+0000, or half of a surrogate pair';
 
-/** Before what schemas say, for all that a room is given. */
-export function watchTexts(app: FastifyInstance): void {
-  app.addHook('preValidation', async request => {
-    const { params, query, body } = request;
-    // Nothing can have such a name.
-    if (unfit('path', params).length > 0) throw new Problem(404, `no such page: ${pathOf(request)}`);
-    const errors = [...unfit('query', query), ...unfit('body', body)];
-    if (errors.length === 0) return;
-    throw new Problem(422, errors.map(({ path, detail }) => `${path || 'the body'} ${detail}`).join('; '), { errors });
-  });
+/** Nothing can have such a name. */
+export function hasUnfitName({ params }: FastifyRequest): boolean {
+  return unfit('path', params).length > 0;
+}
+
+export function unfitTexts({ query, body }: FastifyRequest): Mistake[] {
+  return [...unfit('query', query), ...unfit('body', body)];
 }
 
 /** The first that is found. Not by recursion: a body may be nested 30,000 deep. */

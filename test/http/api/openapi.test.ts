@@ -100,6 +100,30 @@ describe('says of each operation', () => {
   });
 });
 
+it('whatever is wrong with a body is said in our words, field by field', async () => {
+  const ask = client(gateway, await bearer(gateway));
+  const wrong: unknown[] = [7, 'x', true, null, [], [7], {}, { x: 1 }, 'x'.repeat(5_000), Array(200).fill('x')];
+  let said = 0;
+  for (const { path, method, operation } of operations()) {
+    const { requestBody } = operation as unknown as {
+      requestBody?: { content: { 'application/json': { schema: { properties?: object } } } };
+    };
+    if (!requestBody) continue;
+    const fields = Object.keys(requestBody.content['application/json'].schema.properties ?? { reason: {}, for: {} });
+    const bodies = [...wrong, ...fields.flatMap(field => wrong.map(value => ({ [field]: value })))];
+    for (const body of bodies) {
+      const there = path.replace('/api/v1', '').replace('{name}', 'main');
+      const answer = await ask(method.toUpperCase(), there, JSON.stringify(body));
+      if (answer.status < 300) continue;
+      expect([answer.status, answer.body.detail]).toEqual([422, expect.not.stringMatching(OF_THE_VALIDATOR)]);
+      said += 1;
+    }
+  }
+  expect(said).toBeGreaterThan(100);
+});
+
+const OF_THE_VALIDATOR = /invalid|expected|received|unrecogni|too (big|small)|undefined|makes no sense/i;
+
 it('is nowhere without the role http, and neither is the API', async () => {
   const other = await startTestGateway({ POSTERN_ROLES: 'listener,dispatcher' });
   try {

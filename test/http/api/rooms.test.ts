@@ -76,17 +76,17 @@ describe('routes', () => {
   });
 
   it.each<[string, unknown, unknown]>([
-    ['no body', undefined, [{ in: 'body', path: '', detail: expect.any(String) }]],
+    ['no body', undefined, [{ in: 'body', path: '', detail: 'is missing' }]],
     ['no upstreams', {}, [{ in: 'body', path: 'to', detail: expect.any(String) }]],
     [
       'an unknown field',
       { to: 'main', weight: 3 },
-      [{ in: 'body', path: '', detail: 'has weight, which means nothing here' }],
+      [{ in: 'body', path: 'weight', detail: 'is not known here (known: when, to, before)' }],
     ],
     [
       'an unknown key',
       { to: 'main', when: { moon: 'full' } },
-      [{ in: 'body', path: 'when', detail: 'has moon, which means nothing here' }],
+      [{ in: 'body', path: 'when.moon', detail: expect.stringMatching(/^is not known here .known: tenant, /) }],
     ],
     [
       'another stream',
@@ -100,7 +100,7 @@ describe('routes', () => {
         {
           in: 'body',
           path: 'to',
-          detail: expect.stringMatching(/^x names other, which is no upstream: there are main/),
+          detail: expect.stringMatching(/^names other, which is no upstream: there are main, dead/),
         },
       ],
     ],
@@ -172,7 +172,7 @@ describe('routes', () => {
       ]),
     );
     expect((await ask('POST', '/routes/test', { ...question, from: 'nobody' })).body).toMatchObject({
-      errors: [{ path: 'from', detail: 'nobody is no address' }],
+      errors: [{ path: 'from', detail: 'is no address' }],
     });
     expect((await ask('POST', '/routes/test', { from: 'a@x.example' })).body).toMatchObject({
       errors: [{ path: 'to' }],
@@ -243,7 +243,7 @@ describe('upstreams', () => {
     [{ for: '366d' }, 'for'],
     [{ for: 7 }, 'for'],
     [{ reason: 'x'.repeat(501) }, 'reason'],
-    [{ until: 'tomorrow' }, ''],
+    [{ until: 'tomorrow' }, 'until'],
     [[], ''],
   ])('are not opened with %j', async (body, path) => {
     const answer = await ask('POST', '/upstreams/main/open', body);
@@ -270,7 +270,7 @@ describe('explain/reply', () => {
     [{ reply: '550 no', stage: 'lunch' }, 'stage'],
     [{ reply: '550 no', upstream: 'other' }, 'upstream'],
     [{ reply: '550 no', provider: 'acme' }, 'provider'],
-    [{ reply: '550 no', verbose: 'yes' }, ''],
+    [{ reply: '550 no', verbose: 'yes' }, 'verbose'],
   ])('of %j is 422', async (query, path) => {
     const { body } = await explain(query);
     expect(body).toMatchObject({ status: 422, errors: [{ in: 'query', path }] });
@@ -303,6 +303,49 @@ describe('whatever is asked', () => {
     expect((await put('{"to":"main","constructor":{"prototype":{"x":1}}}')).status).toBe(400);
     expect((await put('')).status).toBe(422);
     expect((await ask('GET', '/routes/%ZZ')).status).toBe(400);
+  });
+
+  it.each<[string, string, unknown, string]>([
+    ['PUT', '/routes/x', [], 'the body is no object'],
+    ['PUT', '/routes/x', 'null', 'the body is no object'],
+    ['PUT', '/routes/x', { when: [], to: 'main' }, 'when is no object'],
+    ['PUT', '/routes/default', { to: 7 }, 'name may not be default: that is what holds without a rule; to is no text'],
+    [
+      ...(['PUT', '/routes/x', { to: 'main + moon, sun', when: { tag: '' } }] as const),
+      'when.tag.0 is empty; to names moon, which is no upstream: there are main, dead (POSTERN_UPSTREAMS); ' +
+        'to names sun, which is no upstream: there are main, dead (POSTERN_UPSTREAMS)',
+    ],
+    ['POST', '/upstreams/main/open', [], 'the body is no object'],
+    [
+      ...(['POST', '/upstreams/main/open', { rason: 'x', fro: '2h', for: 'soon' }] as const),
+      'for is a duration of at most a year: 30m, 2h, 7d; ' +
+        'rason is not known here (known: reason, for); fro is not known here (known: reason, for)',
+    ],
+    [
+      ...(['POST', '/routes/test', { from: 'x', to: 'y', stream: 'z' }] as const),
+      'from is no address; to is no address; stream is none of transactional, bulk',
+    ],
+    ['POST', '/routes/test', {}, 'from is missing; to is missing'],
+    [
+      ...(['POST', '/routes/test', { from: 'a@x.example', to: 'b@x.example', tags: 'otp', credential: 7 }] as const),
+      'tags is no list; credential is no text',
+    ],
+    [
+      ...(['POST', '/routes/test', { from: 'a@x.example', to: 'b@x.example', tags: Array(101).fill('x') }] as const),
+      'tags has more than 100 entries',
+    ],
+    [
+      ...(['GET', '/explain/reply?stage=foo&provider=nope&upstream=nope', undefined] as const),
+      'reply is missing; stage is none of connect, tls, banner, ehlo, auth, mail, rcpt, data, content, final; ' +
+        'upstream is no upstream: there are main, dead (POSTERN_UPSTREAMS); provider is none of ',
+    ],
+    ['GET', '/explain/reply?reply=550&reply=551', undefined, 'reply is there more than once'],
+    ['GET', '/explain/reply?reply=250', undefined, 'reply is no refusal: it begins with 4 or 5, as in 550 5.1.1 User'],
+  ])('has all that is wrong with it named, in our words: %s %s %j', async (method, path, body, detail) => {
+    const answer = await ask(method, path, body);
+    expect(answer.body.detail.slice(0, detail.length)).toBe(detail);
+    expect(answer.body.status).toBe(422);
+    if (!detail.endsWith(' ')) expect(answer.body.errors).toHaveLength(answer.body.detail.split('; ').length);
   });
 
   it('is answered for nobody else to keep, frame or guess at', async () => {

@@ -1,9 +1,11 @@
 // /api/v1/explain: what would follow, and why; nothing is sent and nothing changed (docs/faults.md).
 import { z } from 'zod';
 import { explainReplies, type ReplyExplanation, STAGES } from '../../../../relay/index.ts';
+import { PROVIDERS } from '../../../mail/provider.ts';
 import { json, problems } from '../answers.ts';
 import { problemOf } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
+import { upstreamNames, whichThereAre } from '../upstream-names.ts';
 
 const explanation = z
   .object({
@@ -23,6 +25,8 @@ const explanation = z
   .meta({ id: 'ReplyExplanation' });
 
 export function addExplain(app: Api, { settings }: Desk): void {
+  const isRefusal = (reply: string) => explainReplies({ reply }, settings()).kind === 'explained';
+
   app.get('/explain/reply', {
     schema: {
       tags: ['explain'],
@@ -32,13 +36,17 @@ export function addExplain(app: Api, { settings }: Desk): void {
         reply: z
           .string()
           .max(4_000)
+          .refine(isRefusal, 'is no refusal: it begins with 4 or 5, as in 550 5.1.1 User unknown')
           .meta({ description: 'As it was said, or as a log has it.', examples: ['550 5.1.1 User unknown'] }),
-        stage: z
+        stage: z.enum(STAGES).optional().meta({ description: 'Where it was said; without it, the usual ones.' }),
+        upstream: z
           .string()
+          .refine(name => upstreamNames(settings()).includes(name), {
+            error: () => `is no upstream: ${whichThereAre(settings())}`,
+          })
           .optional()
-          .meta({ description: `${STAGES.join(', ')}; without it, the usual ones.` }),
-        upstream: z.string().optional().meta({ description: 'Whose words they are: an upstream of ours.' }),
-        provider: z.string().optional().meta({ description: 'Whose words they are: ses, mailgun, …' }),
+          .meta({ description: 'Whose words they are: an upstream of ours.' }),
+        provider: z.enum(PROVIDERS).optional().meta({ description: 'Whose words they are.' }),
       }),
       response: {
         200: json('One for each stage.', z.object({ items: z.array(explanation) })),

@@ -1,10 +1,12 @@
 // /api/v1/routes: which mail takes which upstreams (docs/routes.md).
 import { z } from 'zod';
 import { type ListedRule, RULE_SOURCES, readRulebook, removeRule, ruleOf, setRule } from '../../../../relay/index.ts';
-import { routeBody, ruleName, writtenGroups, writtenWhen } from '../../../platform/route-rules.ts';
+import { parseMailbox } from '../../../mail/address.ts';
+import { routeBody, routeGroups, ruleName, writtenGroups, writtenWhen } from '../../../platform/route-rules.ts';
 import { json, problems } from '../answers.ts';
 import { Problem, problemOf } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
+import { upstreamNames, whichThereAre } from '../upstream-names.ts';
 
 const words = z.array(z.string());
 const rule = z
@@ -23,6 +25,7 @@ const rule = z
   .meta({ id: 'Rule' });
 
 const named = z.strictObject({ name: z.string().meta({ description: "The rule's name." }) });
+const address = z.string().refine(isAddress, 'is no address');
 const tags = ['routes'];
 
 const EXAMPLE = { when: { stream: 'bulk', 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
@@ -31,6 +34,13 @@ const WANTED =
   'as a list; within a group `+`, and a weight behind `*`. `before` is the name of another rule set by hand.';
 
 export function addRoutes(app: Api, { store, settings }: Desk): void {
+  const to = routeGroups.superRefine((groups, context) => {
+    const known = new Set(upstreamNames(settings()));
+    for (const { upstream } of groups.flat())
+      if (!known.has(upstream))
+        context.addIssue(`names ${upstream}, which is no upstream: ${whichThereAre(settings())}`);
+  });
+
   app.get('/routes', {
     schema: {
       ...{ tags, operationId: 'listRoutes', summary: 'All rules, in the order in which they are asked' },
@@ -71,7 +81,7 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
         'Holds in all processes within seconds. A new rule stands behind the others that were set by hand, a changed one ' +
         'stays in its place, unless `before` says before which one. The same request again changes nothing.',
       params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
-      body: routeBody.meta({ description: WANTED, examples: [EXAMPLE] }),
+      body: routeBody.extend({ to }).meta({ description: WANTED, examples: [EXAMPLE] }),
       response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(413, 415, 422) },
     },
     handler: async ({ params: { name }, body: { before = null, when, to } }, reply) => {
@@ -101,8 +111,8 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
     schema: {
       ...{ tags, operationId: 'testRoutes', summary: 'Which rule holds for such a message' },
       body: z.strictObject({
-        from: z.string().meta({ description: 'Sender.', examples: ['shop@example.com'] }),
-        to: z.string().meta({ description: 'Recipient.', examples: ['friend@example.net'] }),
+        from: address.meta({ description: 'Sender.', examples: ['shop@example.com'] }),
+        to: address.meta({ description: 'Recipient.', examples: ['friend@example.net'] }),
         stream: z.enum(['transactional', 'bulk']).default('transactional'),
         tags: words.max(100).default([]),
         credential: z.string().nullable().default(null).meta({ description: 'Who hands it in.' }),
@@ -115,6 +125,10 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
       return written(outcome.rule);
     },
   });
+}
+
+function isAddress(text: string): boolean {
+  return typeof parseMailbox(text, { smtpUtf8: true }) === 'string';
 }
 
 function written({ name, when, to, source }: ListedRule): z.input<typeof rule> {

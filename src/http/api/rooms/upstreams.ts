@@ -14,6 +14,7 @@ import { json, problems } from '../answers.ts';
 import { whoAsks } from '../guard.ts';
 import { Problem } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
+import { whichThereAre } from '../upstream-names.ts';
 
 const time = z.iso.datetime();
 const upstream = z
@@ -60,11 +61,9 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
     surveyUpstreams(settings().POSTERN_UPSTREAMS ?? [], await readState(store.pool)).map(written);
   /** Throws 404. */
   const known = (name: string): UpstreamSettings => {
-    const all = settings().POSTERN_UPSTREAMS ?? [];
-    const found = all.find(one => one.name === name);
+    const found = settings().POSTERN_UPSTREAMS?.find(one => one.name === name);
     if (found) return found;
-    const names = all.length > 0 ? `there are ${all.map(one => one.name).join(', ')}` : 'there are none';
-    throw new Problem(404, `there is no upstream ${name}: ${names} (POSTERN_UPSTREAMS)`);
+    throw new Problem(404, `there is no upstream ${name}: ${whichThereAre(settings())}`);
   };
 
   app.get('/upstreams', {

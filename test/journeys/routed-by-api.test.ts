@@ -53,7 +53,7 @@ it('an upstream that is opened gets no mail until it is closed', async () => {
 });
 
 it('a rule that the API calls wrong changes nothing', async () => {
-  expect((await ask('PUT', '/routes/odd', { to: 'third' })).status).toBe(422);
+  expect((await ask('PUT', '/routes/odd', { when: {}, to: 'third' })).status).toBe(422);
   expect(await wayOf('f@example.net')).toBe(0);
 });
 
@@ -61,5 +61,5 @@ it('upstreams and rules of changed settings are what the API knows from then on'
   const settings = { ...gateway.settings, POSTERN_UPSTREAMS: gateway.settings.POSTERN_UPSTREAMS!.slice(1) };
   gateway.gateway.reconfigure(settings);
   expect((await ask('GET', '/upstreams')).body.items.map(({ name }: { name: string }) => name)).toEqual(['second']);
-  expect((await ask('PUT', '/routes/odd', { to: 'first' })).status).toBe(422);
+  expect((await ask('PUT', '/routes/odd', { when: {}, to: 'first' })).status).toBe(422);
 });

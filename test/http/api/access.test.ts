@@ -30,7 +30,7 @@ it('a token opens the door, and when it was used last is noted', async () => {
 
 it('so does the login of an admin', async () => {
   expect((await get(ADMIN)).status).toBe(200);
-  expect((await client(gateway, ADMIN)('PUT', '/routes/by-admin', { to: 'main' })).status).toBe(201);
+  expect((await client(gateway, ADMIN)('PUT', '/routes/by-admin', { when: {}, to: 'main' })).status).toBe(201);
   const [change] = gateway.lines.filter(({ event }) => event === 'api-action');
   expect(change).toMatchObject({ by: 'admin admin', path: '/api/v1/routes/by-admin' });
 });
@@ -92,7 +92,7 @@ it('a read-only token looks, and changes nothing: 403', async () => {
   expect((await ask('GET', '/upstreams')).status).toBe(200);
   expect((await ask('POST', '/routes/test', { from: 'a@x.example', to: 'b@x.example' })).status).toBe(200);
   for (const [method, path, body] of [
-    ['PUT', '/routes/mine', { to: 'main' }],
+    ['PUT', '/routes/mine', { when: {}, to: 'main' }],
     ['DELETE', '/routes/by-admin', undefined],
     ['POST', '/upstreams/main/open', undefined],
     ['POST', '/upstreams/main/test', undefined],

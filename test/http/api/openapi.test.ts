@@ -90,7 +90,7 @@ describe('says of each operation', () => {
       requestBody: { content: { 'application/json': { schema: Record<string, unknown> } } };
     };
     const { schema } = put.requestBody.content['application/json'];
-    expect(schema).toMatchObject({ type: 'object', required: ['to'], additionalProperties: false });
+    expect(schema).toMatchObject({ type: 'object', required: ['when', 'to'], additionalProperties: false });
     expect(schema.properties).toMatchObject({
       when: { type: 'object', additionalProperties: false, properties: { stream: {}, 'sender-domain': {} } },
       to: { anyOf: [{ type: 'string' }, { type: 'array' }] },

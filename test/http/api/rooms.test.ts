@@ -55,17 +55,17 @@ describe('routes', () => {
 
   it('take groups as a list too, and stand before the one that is named', async () => {
     const names = async () => (await ask('GET', '/routes')).body.items.map(({ name }: { name: string }) => name);
-    await ask('PUT', '/routes/first', { to: ['main', 'dead'] });
-    await ask('PUT', '/routes/second', { to: 'main' });
+    await ask('PUT', '/routes/first', { when: {}, to: ['main', 'dead'] });
+    await ask('PUT', '/routes/second', { when: {}, to: 'main' });
     expect(await names()).toEqual(['first', 'second', 'codes', 'default']);
-    expect((await ask('PUT', '/routes/second', { to: 'main', before: 'first' })).status).toBe(200);
+    expect((await ask('PUT', '/routes/second', { when: {}, to: 'main', before: 'first' })).status).toBe(200);
     expect(await names()).toEqual(['second', 'first', 'codes', 'default']);
-    await ask('PUT', '/routes/second', { to: 'dead', before: null });
+    await ask('PUT', '/routes/second', { when: {}, to: 'dead', before: null });
     expect(await names()).toEqual(['second', 'first', 'codes', 'default']);
   });
 
   it('that are made at the same time each get a place', async () => {
-    const made = await Promise.all([1, 2, 3, 4, 5, 6].map(i => ask('PUT', `/routes/r${i}`, { to: 'main' })));
+    const made = await Promise.all([1, 2, 3, 4, 5, 6].map(i => ask('PUT', `/routes/r${i}`, { when: {}, to: 'main' })));
     expect(made.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 201]);
     expect(await gateway.rows('select distinct position from routes')).toHaveLength(6);
   });
@@ -77,10 +77,10 @@ describe('routes', () => {
 
   it.each<[string, unknown, unknown]>([
     ['no body', undefined, [{ in: 'body', path: '', detail: 'is missing' }]],
-    ['no upstreams', {}, [{ in: 'body', path: 'to', detail: expect.any(String) }]],
+    ['no upstreams', { when: {} }, [{ in: 'body', path: 'to', detail: expect.any(String) }]],
     [
       'an unknown field',
-      { to: 'main', weight: 3 },
+      { when: {}, to: 'main', weight: 3 },
       [{ in: 'body', path: 'weight', detail: 'is not known here (known: when, to, before)' }],
     ],
     [
@@ -95,7 +95,7 @@ describe('routes', () => {
     ],
     [
       'an upstream that is none',
-      { to: 'main + other' },
+      { when: {}, to: 'main + other' },
       [
         {
           in: 'body',
@@ -104,10 +104,10 @@ describe('routes', () => {
         },
       ],
     ],
-    ['one twice', { to: 'main, main' }, [{ in: 'body', path: 'to', detail: 'names main twice' }]],
+    ['one twice', { when: {}, to: 'main, main' }, [{ in: 'body', path: 'to', detail: 'names main twice' }]],
     [
       'a rule to stand before that is none',
-      { to: 'main', before: 'nobody' },
+      { when: {}, to: 'main', before: 'nobody' },
       [{ in: 'body', path: 'before', detail: 'there is no rule nobody' }],
     ],
     [
@@ -143,11 +143,11 @@ describe('routes', () => {
   });
 
   it('may not have the name of what holds without a rule, nor one that is none', async () => {
-    expect((await ask('PUT', '/routes/default', { to: 'main' })).body).toMatchObject({
+    expect((await ask('PUT', '/routes/default', { when: {}, to: 'main' })).body).toMatchObject({
       status: 422,
       errors: [{ in: 'path', path: 'name' }],
     });
-    expect((await ask('PUT', '/routes/a%20b', { to: 'main' })).status).toBe(422);
+    expect((await ask('PUT', '/routes/a%20b', { when: {}, to: 'main' })).status).toBe(422);
   });
 
   it('of the settings are changed there: 409', async () => {
@@ -156,6 +156,32 @@ describe('routes', () => {
     );
     expect((await ask('DELETE', '/routes/default')).status).toBe(409);
     expect((await ask('GET', '/routes/default')).body).toEqual(LAST);
+  });
+
+  it('take all mail when that is said, and not because nothing is said', async () => {
+    const silent = await ask('PUT', '/routes/all', { to: 'main' });
+    expect(silent.body).toEqual(
+      problem(422, 'when is missing: for a rule that takes all mail, say {}', [
+        { in: 'body', path: 'when', detail: expect.any(String) },
+      ]),
+    );
+    expect((await ask('GET', '/routes/all')).status).toBe(404);
+    expect(await ask('PUT', '/routes/all', { when: {}, to: 'main' })).toMatchObject({
+      status: 201,
+      body: { when: {} },
+    });
+  });
+
+  it('with the name of one of the settings stand in for that one, and say so, until they are removed', async () => {
+    const byHand = { name: 'codes', when: {}, to: ['main'], source: 'by hand', note: expect.any(String) };
+    const made = await ask('PUT', '/routes/codes', { when: {}, to: 'main' });
+    expect(made).toMatchObject({ status: 201, body: byHand });
+    expect(made.body.note).toBe('stands in for rule codes of POSTERN_ROUTES, which holds again once this is removed');
+    expect((await ask('GET', '/routes')).body.items).toEqual([byHand, LAST]);
+    expect((await ask('GET', '/routes/codes')).body).toEqual(byHand);
+    expect((await ask('DELETE', '/routes/codes')).status).toBe(204);
+    expect((await ask('GET', '/routes/codes')).body).toEqual(CODES);
+    expect((await ask('DELETE', '/routes/codes')).status).toBe(409);
   });
 
   it('are asked which one holds for a message', async () => {
@@ -284,7 +310,7 @@ describe('whatever is asked', () => {
   });
 
   it('is 405 with what is allowed where another method is', async () => {
-    const answer = await ask('PATCH', '/routes/bulk', { to: 'main' });
+    const answer = await ask('PATCH', '/routes/bulk', { when: {}, to: 'main' });
     expect(answer.body).toEqual(problem(405, 'only GET, HEAD, PUT, DELETE'));
     expect(answer.headers.get('allow')).toBe('GET, HEAD, PUT, DELETE');
     expect((await ask('DELETE', '/routes')).headers.get('allow')).toBe('GET, HEAD');
@@ -309,7 +335,12 @@ describe('whatever is asked', () => {
     ['PUT', '/routes/x', [], 'the body is no object'],
     ['PUT', '/routes/x', 'null', 'the body is no object'],
     ['PUT', '/routes/x', { when: [], to: 'main' }, 'when is no object'],
-    ['PUT', '/routes/default', { to: 7 }, 'name may not be default: that is what holds without a rule; to is no text'],
+    [
+      'PUT',
+      '/routes/default',
+      { when: {}, to: 7 },
+      'name may not be default: that is what holds without a rule; to is no text',
+    ],
     [
       ...(['PUT', '/routes/x', { to: 'main + moon, sun', when: { tag: '' } }] as const),
       'when.tag.0 is empty; to names moon, which is no upstream: there are main, dead (POSTERN_UPSTREAMS); ' +
@@ -357,9 +388,9 @@ describe('whatever is asked', () => {
   });
 
   it('is in the log when it changed something, with whoever did it', async () => {
-    await ask('PUT', '/routes/logged', { to: 'main' });
+    await ask('PUT', '/routes/logged', { when: {}, to: 'main' });
     await ask('POST', '/routes/test', { from: 'a@x.example', to: 'b@x.example' });
-    await ask('PUT', '/routes/logged', { to: 'nobody' });
+    await ask('PUT', '/routes/logged', { when: {}, to: 'nobody' });
     const changes = gateway.lines.filter(
       ({ event, path }) => event === 'api-action' && /logged$|routes.test$/.test(`${path}`),
     );

@@ -2,7 +2,15 @@
 import { z } from 'zod';
 import { type ListedRule, RULE_SOURCES, readRulebook, removeRule, ruleOf, setRule } from '../../../../relay/index.ts';
 import { parseMailbox } from '../../../mail/address.ts';
-import { routeBody, routeGroups, ruleName, writtenGroups, writtenWhen } from '../../../platform/route-rules.ts';
+import {
+  routeBody,
+  routeGroups,
+  routeWhen,
+  ruleName,
+  writtenGroups,
+  writtenWhen,
+} from '../../../platform/route-rules.ts';
+import type { Settings } from '../../../platform/settings.ts';
 import { json, problems } from '../answers.ts';
 import { Problem, problemOf } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
@@ -21,6 +29,7 @@ const rule = z
       .meta({ description: 'All of it must fit, and of several values one. Empty: everything.' }),
     to: words.meta({ description: 'Groups in the order in which they are tried: `mailgun*3 + ses`.' }),
     source: z.enum(RULE_SOURCES).meta({ description: 'Only what was set by hand can be changed here.' }),
+    note: z.string().optional().meta({ description: 'Set by hand, it hides a rule of the settings with its name.' }),
   })
   .meta({ id: 'Rule' });
 
@@ -30,10 +39,18 @@ const tags = ['routes'];
 
 const EXAMPLE = { when: { stream: 'bulk', 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
 const WANTED =
-  '`when` says for which mail, each key with one value or a list; left out, for all. `to` are groups, apart by commas or ' +
+  '`when` says for which mail, each key with one value or a list; `{}` is for all mail. `to` are groups, apart by commas or ' +
   'as a list; within a group `+`, and a weight behind `*`. `before` is the name of another rule set by hand.';
 
+/** Elsewhere a rule without it is for all mail; a program that forgets it should not take all mail another way. */
+const when = z
+  .strictObject(routeWhen.in.unwrap().shape, {
+    error: ({ input }) => (input === undefined ? 'is missing: for a rule that takes all mail, say {}' : undefined),
+  })
+  .pipe(routeWhen.out);
+
 export function addRoutes(app: Api, { store, settings }: Desk): void {
+  const written = (listed: ListedRule) => ({ ...withoutNote(listed), ...noteOf(listed, settings()) });
   const to = routeGroups.superRefine((groups, context) => {
     const known = new Set(upstreamNames(settings()));
     for (const { upstream } of groups.flat())
@@ -81,11 +98,11 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
         'Holds in all processes within seconds. A new rule stands behind the others that were set by hand, a changed one ' +
         'stays in its place, unless `before` says before which one. The same request again changes nothing.',
       params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
-      body: routeBody.extend({ to }).meta({ description: WANTED, examples: [EXAMPLE] }),
+      body: routeBody.extend({ when, to }).meta({ description: WANTED, examples: [EXAMPLE] }),
       response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(413, 415, 422) },
     },
-    handler: async ({ params: { name }, body: { before = null, when, to } }, reply) => {
-      const wanted = { name, when, to };
+    handler: async ({ params: { name }, body: { before = null, ...rest } }, reply) => {
+      const wanted = { name, ...rest };
       const outcome = await setRule(store.pool, settings(), { rule: wanted, before });
       if (outcome.kind === 'refused') throw problemOf(outcome, 'body');
       const isNew = outcome.kind === 'made';
@@ -131,6 +148,12 @@ function isAddress(text: string): boolean {
   return typeof parseMailbox(text, { smtpUtf8: true }) === 'string';
 }
 
-function written({ name, when, to, source }: ListedRule): z.input<typeof rule> {
-  return { name, when: writtenWhen(when), to: writtenGroups(to), source };
+function withoutNote({ name, when: mail, to, source }: ListedRule): z.input<typeof rule> {
+  return { name, when: writtenWhen(mail), to: writtenGroups(to), source };
+}
+
+/** Both may be meant; whoever did not know of the other one hears of it. */
+function noteOf({ name, source }: ListedRule, { POSTERN_ROUTES }: Settings): { note?: string } {
+  const hides = source === 'by hand' && POSTERN_ROUTES.some(one => one.name === name);
+  return hides ? { note: `stands in for rule ${name} of POSTERN_ROUTES, which holds again once this is removed` } : {};
 }

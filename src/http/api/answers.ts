@@ -4,6 +4,7 @@ import type { ProblemStatus } from '../problem.ts';
 import { problemSchema } from './problems.ts';
 
 const MEANS = {
+  403: 'The token is read-only, or a page of another site asked.',
   404: 'There is none of that name.',
   409: 'It is not to be changed here.',
   413: 'The body is too large.',
@@ -14,7 +15,6 @@ const MEANS = {
 /** Any request can meet these. */
 const ALWAYS = {
   401: 'No token or login, or none that opens the door.',
-  403: 'The token is read-only.',
   429: 'Too many failed logins.',
   503: 'The database is away, or too many logins are being looked at.',
 } as const satisfies Partial<Record<ProblemStatus, string>>;

@@ -76,12 +76,21 @@ describe('says of each operation', () => {
   it('what it answers, and every problem in the form of RFC 9457', () => {
     for (const { operation } of operations()) {
       const answers = Object.entries(operation.responses);
-      expect(answers.map(([status]) => status)).toEqual(expect.arrayContaining(['401', '403', '429', '503']));
+      expect(answers.map(([status]) => status)).toEqual(expect.arrayContaining(['401', '429', '503']));
       for (const [status, { description, content = {} }] of answers) {
         expect(description).toMatch(/\w{3}/);
         const form = status === '204' ? [] : [Number(status) < 400 ? 'application/json' : 'application/problem+json'];
         expect(Object.keys(content)).toEqual(form);
       }
+    }
+  });
+
+  it('403 where something is changed or tried, and nowhere else', async () => {
+    const ask = client(gateway, await bearer(gateway, { isReadOnly: true }));
+    for (const { path, method, operation } of operations()) {
+      const there = path.replace('/api/v1', '').replace('{name}', 'main');
+      const { status } = await ask(method.toUpperCase(), there);
+      expect([path, method, status === 403]).toEqual([path, method, '403' in operation.responses]);
     }
   });
 
@@ -127,7 +136,7 @@ const OF_THE_VALIDATOR = /invalid|expected|received|unrecogni|too (big|small)|un
 it('is nowhere without the role http, and neither is the API', async () => {
   const other = await startTestGateway({ POSTERN_ROLES: 'listener,dispatcher' });
   try {
-    for (const path of ['/api/openapi.json', '/api/docs', '/api/v1/routes'])
+    for (const path of ['/api', '/api/openapi.json', '/api/docs', '/api/v1/routes'])
       expect((await other.http(path)).status).toBe(404);
     expect(await (await other.http('/')).text()).not.toContain('/api/');
     expect(await (await gateway.http('/')).text()).toContain('href="/api/docs"');

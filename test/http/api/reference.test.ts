@@ -32,6 +32,11 @@ it('the page lets nothing run that is not ours, and its script is packed and kep
   expect(again.status).toBe(304);
 });
 
+it.each(['/api', '/api/', '/api/docs/'])('%s leads to it', async path => {
+  const answer = await fetch(`http://127.0.0.1:${gateway.httpPort}${path}`, { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([308, '/api/docs']);
+});
+
 describe.skipIf(!has('chromium'))(`in a browser${unlessInstalled('chromium')}`, () => {
   let browser: Browser;
   let page: Page;

@@ -32,6 +32,10 @@ export function addReference(api: FastifyInstance): void {
     return reply.header('content-security-policy', policy(nonce)).type('text/html; charset=utf-8').send(page(nonce));
   });
 
+  // What people type.
+  for (const path of ['/', '/docs/'])
+    api.get(path, { schema: { hide: true } }, async (_request, reply) => reply.redirect('/api/docs', 308));
+
   api.get(SCRIPT_PATH, { schema: { hide: true } }, async (request, reply) => {
     const { gzipped, etag } = await script();
     reply.headers({ etag, 'cache-control': 'no-cache', vary: 'accept-encoding' });

@@ -99,7 +99,7 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
         'stays in its place, unless `before` says before which one. The same request again changes nothing.',
       params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
       body: routeBody.extend({ when, to }).meta({ description: WANTED, examples: [EXAMPLE] }),
-      response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(413, 415, 422) },
+      response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(403, 413, 415, 422) },
     },
     handler: async ({ params: { name }, body: { before = null, ...rest } }, reply) => {
       const wanted = { name, ...rest };
@@ -114,7 +114,7 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
   app.delete('/routes/:name', {
     schema: {
       ...{ tags, operationId: 'removeRoute', summary: 'Remove a rule that was set by hand', params: named },
-      response: { 204: z.undefined().meta({ description: 'Removed.' }), ...problems(404, 409) },
+      response: { 204: z.undefined().meta({ description: 'Removed.' }), ...problems(403, 404, 409) },
     },
     handler: async ({ params: { name } }, reply) => {
       const outcome = await removeRule(store.pool, settings(), name);

@@ -97,7 +97,7 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
           'Whether it would.',
           z.object({ name: z.string(), ok: z.boolean(), detail: z.string().meta({ description: 'Where it ended.' }) }),
         ),
-        ...problems(404),
+        ...problems(403, 404),
       },
     },
     handler: ({ params: { name } }) => testUpstream(known(name), settings()),
@@ -117,7 +117,7 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
           'Open.',
           z.object({ upstream: z.string(), state: z.literal('open-by-hand'), until: time.nullable() }),
         ),
-        ...problems(404, 413, 415, 422),
+        ...problems(403, 404, 413, 415, 422),
       },
     },
     handler: async request => {
@@ -135,7 +135,7 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
           'Closed, whether it was open or not.',
           z.object({ upstream: z.string(), state: z.literal('closed'), wasOpen: z.boolean() }),
         ),
-        ...problems(404),
+        ...problems(403, 404),
       },
     },
     handler: async request => {

@@ -67,27 +67,39 @@ function addHealth(app: FastifyInstance, { health, isOpen }: HttpOptions): void 
   });
 }
 
-const API_LINK = `
-  <li><a href="/api/docs">/api/docs</a>: the HTTP API, and <a href="/api/openapi.json">what describes it</a></li>`;
+const API_LINKS = `
+  <dt><a href="/api/docs">/api/docs</a></dt><dd>the HTTP API, to read and to try</dd>
+  <dt><a href="/api/openapi.json">/api/openapi.json</a></dt><dd>the same for programs</dd>`;
 
 function indexPage({ version, api }: HttpOptions): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Postern</title>
+<link rel="icon" href="data:,">
 <style>
-  body { font: 16px/1.6 system-ui, sans-serif; color: #1c2430; max-width: 40rem; margin: 4rem auto; padding: 0 1rem }
-  h1 { font-size: 1.6rem; margin-bottom: 0 } p { margin: .4rem 0 1.2rem } code { background: #eef1f5; padding: .1rem .3rem; border-radius: 4px }
-  li { margin: .3rem 0 }
+  :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dfe3e9; --link: #0b57b8; --paper: #fff; --code: #f2f4f7 }
+  @media (prefers-color-scheme: dark) {
+    :root { --ink: #e4e8ee; --soft: #98a3b3; --line: #2c3440; --link: #7db4ff; --paper: #12161c; --code: #1b2129 }
+  }
+  body { font: 16px/1.6 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 38rem; margin: 0 auto; padding: clamp(1.5rem, 8vw, 4rem) 1.25rem }
+  h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 } small { font-size: 1rem; font-weight: normal; color: var(--soft) }
+  p { margin: .4rem 0 1rem } a { color: var(--link) }
+  dl { display: grid; grid-template-columns: max-content 1fr; margin: 1.5rem 0 2rem; border-top: 1px solid var(--line) }
+  dt, dd { margin: 0; padding: .5rem 0; border-bottom: 1px solid var(--line) } dt { padding-right: 1.5rem }
+  pre { font-size: .875rem; margin: 0; padding: .75rem 1rem; background: var(--code); border-radius: 6px; white-space: pre-wrap }
+  @media (max-width: 30rem) {
+    dl { grid-template-columns: 1fr } dt { padding-bottom: 0; border: 0 } dd { padding-top: 0; color: var(--soft) }
+  }
 </style>
-<h1>Postern ${version}</h1>
+<h1>Postern <small>${version}</small></h1>
 <p>An SMTP relay and bounce-processing gateway.</p>
-<ul>
-  <li><a href="/readyz">/readyz</a>: whether it takes mail</li>
-  <li><a href="/healthz">/healthz</a>: whether it is alive</li>
-  <li><a href="/metrics">/metrics</a>: figures for Prometheus</li>${api ? API_LINK : ''}
-</ul>
+<dl>
+  <dt><a href="/readyz">/readyz</a></dt><dd>whether it takes mail</dd>
+  <dt><a href="/healthz">/healthz</a></dt><dd>whether it is alive</dd>
+  <dt><a href="/metrics">/metrics</a></dt><dd>figures for Prometheus</dd>${api ? API_LINKS : ''}
+</dl>
 <p>What happened to a message:</p>
 <pre><code>npx postern message find --to someone@example.com</code></pre>
 </html>

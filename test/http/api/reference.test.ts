@@ -78,6 +78,16 @@ describe.skipIf(!has('chromium'))(`in a browser${unlessInstalled('chromium')}`, 
     expect(overflow).toBeLessThanOrEqual(0);
   });
 
+  it('can be found from the first page, which a telephone shows whole too', async () => {
+    const other = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    await other.goto(`http://127.0.0.1:${gateway.httpPort}/`);
+    if (SCREENSHOTS) await other.screenshot({ path: `${SCREENSHOTS}/index-small.png` });
+    expect(await other.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0);
+    await other.getByRole('link', { name: '/api/docs' }).click();
+    await other.getByRole('heading', { name: 'Postern' }).first().waitFor();
+    await other.close();
+  });
+
   it('may ask the API itself: its policy lets it', async () => {
     const answer = await page.evaluate(
       `fetch('/api/v1/upstreams', { headers: { authorization: '${ADMIN}' } }).then(answer => answer.json())`,

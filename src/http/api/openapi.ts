@@ -36,7 +36,8 @@ export async function addOpenApi(api: FastifyInstance, { version }: { readonly v
       security: [{ token: [] }, { admin: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: document => withoutUnused(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document),
+    transformObject: document =>
+      withOptionalBodies(withoutUnused(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document)),
   });
   api.get('/openapi.json', { schema: { hide: true } }, async () => api.swagger());
 }
@@ -47,4 +48,16 @@ function withoutUnused(document: Partial<OpenAPIV3_1.Document>) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   const used = schemas.filter(([name]) => text.includes(`"#/components/schemas/${name}"`));
   return { ...document, components: { ...document.components, schemas: Object.fromEntries(used) } };
+}
+
+/** Where null is as good, nothing is too. The plugin calls every body required. */
+function withOptionalBodies(document: Partial<OpenAPIV3_1.Document>) {
+  for (const { put, post } of Object.values(document.paths ?? {}).map(path => path ?? {}))
+    for (const { requestBody } of [put ?? {}, post ?? {}]) {
+      if (!requestBody || !('content' in requestBody)) continue;
+      const { schema } = requestBody.content['application/json'] ?? {};
+      const isOptional = schema && 'anyOf' in schema && schema.anyOf?.some(one => 'type' in one && one.type === 'null');
+      if (isOptional) requestBody.required = false;
+    }
+  return document;
 }

@@ -96,7 +96,10 @@ describe('says of each operation', () => {
 
   it('what a body may have, and that nothing else may be in it', () => {
     const put = document.paths['/api/v1/routes/{name}']!.put as unknown as {
-      requestBody: { content: { 'application/json': { schema: Record<string, unknown> } } };
+      requestBody: {
+        required: boolean;
+        content: { 'application/json': { schema: Record<string, unknown>; examples: unknown } };
+      };
     };
     const { schema } = put.requestBody.content['application/json'];
     expect(schema).toMatchObject({ type: 'object', required: ['when', 'to'], additionalProperties: false });
@@ -106,6 +109,10 @@ describe('says of each operation', () => {
       before: {},
     });
     expect(JSON.stringify(schema)).not.toContain('"stream":{}');
+    const open = document.paths['/api/v1/upstreams/{name}/open']!.post as unknown as typeof put;
+    expect([put.requestBody.required, open.requestBody.required]).toEqual([true, false]);
+    for (const { requestBody } of [put, open])
+      expect(requestBody.content['application/json'].examples).toEqual({ example: { value: expect.any(Object) } });
   });
 });
 

@@ -11,7 +11,7 @@ import {
   writtenWhen,
 } from '../../../platform/route-rules.ts';
 import type { Settings } from '../../../platform/settings.ts';
-import { json, problems } from '../answers.ts';
+import { json, problems, withExample } from '../answers.ts';
 import { Problem, problemOf } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
 import { upstreamNames, whichThereAre } from '../upstream-names.ts';
@@ -37,26 +37,29 @@ const named = z.strictObject({ name: z.string().meta({ description: "The rule's 
 const address = z.string().refine(isAddress, 'is no address');
 const tags = ['routes'];
 
-const EXAMPLE = { when: { stream: 'bulk', 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
-const WANTED =
-  '`when` says for which mail, each key with one value or a list; `{}` is for all mail. `to` are groups, apart by commas or ' +
-  'as a list; within a group `+`, and a weight behind `*`. `before` is the name of another rule set by hand.';
+const EXAMPLE = { when: { stream: ['bulk'], 'sender-domain': ['news.example.com'] }, to: 'mailgun*3 + ses, postmark' };
 
 /** Elsewhere a rule without it is for all mail; a program that forgets it should not take all mail another way. */
 const when = z
   .strictObject(routeWhen.in.unwrap().shape, {
     error: ({ input }) => (input === undefined ? 'is missing: for a rule that takes all mail, say {}' : undefined),
   })
-  .pipe(routeWhen.out);
+  .pipe(routeWhen.out)
+  .meta({
+    description: 'For which mail: all of it must fit, each key with one value or a list. `{}` is for all mail.',
+  });
+const before = routeBody.shape.before.meta({ description: 'Another rule set by hand, which it is to stand before.' });
 
 export function addRoutes(app: Api, { store, settings }: Desk): void {
   const written = (listed: ListedRule) => ({ ...withoutNote(listed), ...noteOf(listed, settings()) });
-  const to = routeGroups.superRefine((groups, context) => {
-    const known = new Set(upstreamNames(settings()));
-    for (const { upstream } of groups.flat())
-      if (!known.has(upstream))
-        context.addIssue(`names ${upstream}, which is no upstream: ${whichThereAre(settings())}`);
-  });
+  const to = routeGroups
+    .superRefine((groups, context) => {
+      const known = new Set(upstreamNames(settings()));
+      for (const { upstream } of groups.flat())
+        if (!known.has(upstream))
+          context.addIssue(`names ${upstream}, which is no upstream: ${whichThereAre(settings())}`);
+    })
+    .meta({ description: 'Groups, apart by commas or as a list; within a group `+`, and a weight behind `*`.' });
 
   app.get('/routes', {
     schema: {
@@ -98,7 +101,7 @@ export function addRoutes(app: Api, { store, settings }: Desk): void {
         'Holds in all processes within seconds. A new rule stands behind the others that were set by hand, a changed one ' +
         'stays in its place, unless `before` says before which one. The same request again changes nothing.',
       params: z.strictObject({ name: ruleName.meta({ description: "The rule's name." }) }),
-      body: routeBody.extend({ when, to }).meta({ description: WANTED, examples: [EXAMPLE] }),
+      body: routeBody.extend({ when, to, before }).meta(withExample(EXAMPLE)),
       response: { 200: json('Changed.', rule), 201: json('Made.', rule), ...problems(403, 413, 415, 422) },
     },
     handler: async ({ params: { name }, body: { before = null, ...rest } }, reply) => {

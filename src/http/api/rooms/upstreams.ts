@@ -10,7 +10,7 @@ import {
   type UpstreamSurvey,
 } from '../../../../relay/index.ts';
 import type { UpstreamSettings } from '../../../platform/upstream-url.ts';
-import { json, problems } from '../answers.ts';
+import { json, problems, withExample } from '../answers.ts';
 import { whoAsks } from '../guard.ts';
 import { Problem } from '../problems.ts';
 import type { Api, Desk } from '../room.ts';
@@ -111,7 +111,7 @@ export function addUpstreams(app: Api, { store, settings }: Desk): void {
       body: openingByHand
         .nullish()
         .transform(opening => opening ?? { reason: null, for: null })
-        .meta({ examples: [{ reason: 'moving to a new address', for: '2h' }] }),
+        .meta(withExample({ reason: 'moving to a new address', for: '2h' })),
       response: {
         200: json(
           'Open.',

@@ -13,6 +13,9 @@ import type { Database } from '../store/schema.ts';
 /** Something that the user can understand and mend: printed without a stack. */
 export class Failure extends Error {}
 
+/** A value that is wrong by itself, whatever the gateway has: exit code 2, as for an option that there is not. */
+export class UsageError extends Failure {}
+
 export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
 
 /** In the directory where a command is run, unless POSTERN_CONFIG names another one. */

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
-import { Failure, isTold } from './context.ts';
+import { Failure, isTold, UsageError } from './context.ts';
 import { addExamples } from './examples.ts';
 
 type Register = (program: Command) => void;
@@ -71,7 +71,7 @@ function report(error: unknown): number {
   }
   const expected = error instanceof Failure || (error as NodeJS.ErrnoException).code !== undefined || isOurs(error);
   console.error(`postern: ${expected ? (error as Error).message : ((error as Error).stack ?? error)}`);
-  return 1;
+  return error instanceof UsageError ? 2 : 1;
 }
 
 /** Errors that parts of ours word for the operator. */

@@ -1,11 +1,15 @@
 // `postern send`: a test message, submitted over SMTP like an app's, with a credential that lives as long as the command.
+import { Socket } from 'node:net';
 import type { Command } from 'commander';
+import type { Kysely } from 'kysely';
 import { createTransport } from 'nodemailer';
+import { parseMailbox } from '../mail/address.ts';
 import { newId } from '../platform/id.ts';
 import { hashToken, newToken } from '../platform/secret.ts';
 import type { Settings } from '../platform/settings.ts';
-import { addCredential, removeCredential } from '../store/credentials.ts';
-import { Failure, printJson, type Store, withStore } from './context.ts';
+import { addCredential, passingName, removeCredential, removePassingCredentials } from '../store/credentials.ts';
+import type { Database } from '../store/schema.ts';
+import { Failure, printJson, UsageError, withStore } from './context.ts';
 
 type SendOptions = {
   from: string;
@@ -16,6 +20,8 @@ type SendOptions = {
   password?: string;
   json?: boolean;
 };
+type Login = { readonly user: string; readonly pass: string };
+type Door = { readonly host: string; readonly port: number; readonly secure: boolean };
 
 export function registerSend(program: Command): void {
   program
@@ -28,43 +34,81 @@ export function registerSend(program: Command): void {
     .option('--user <name>', 'log in with this credential instead of a passing one')
     .option('--password <password>', 'its password')
     .option('--json', 'print JSON')
-    .action((options: SendOptions) =>
-      withStore(async (store, settings) => {
-        const response = await send(store, settings, options);
-        const messageId = /queued as (\w+)/.exec(response)?.[1] ?? null;
-        if (options.json) printJson({ messageId, response });
-        else console.log(`${response}\n\nnpx postern message show ${messageId}`);
-      }),
-    );
+    .action(run);
 }
 
-async function send(store: Store, settings: Settings, options: SendOptions): Promise<string> {
-  const login = options.user ? { user: options.user, pass: options.password ?? '' } : await passingLogin(store);
-  const port = settings.POSTERN_SMTP_PORT ?? settings.POSTERN_SMTPS_PORT ?? 2525;
+async function run(options: SendOptions): Promise<void> {
+  assertAddress('--from', options.from);
+  for (const recipient of options.to) assertAddress('--to', recipient);
+  const login = readLogin(options);
+  const response = await withStore(({ db }, settings) => {
+    const door = doorOf(settings);
+    const signal = interruption();
+    const submit = (as: Login) => send(door, as, options, signal);
+    return login ? submit(login) : withPassingLogin(db, submit);
+  });
+  const messageId = /queued as (\w+)/.exec(response)?.[1] ?? null;
+  if (options.json) printJson({ messageId, response });
+  else console.log(`${response}\n\nnpx postern message show ${messageId}`);
+}
+
+/** Whatever nodemailer cannot read it leaves out, and sends the rest. */
+function assertAddress(option: string, text: string): void {
+  if (typeof parseMailbox(text, { smtpUtf8: true }) === 'string') return;
+  throw new UsageError(`${option}: ${text} is not an address (example: ${option} someone@example.com)`);
+}
+
+function readLogin({ user, password }: SendOptions): Login | null {
+  if (user === undefined && password === undefined) return null;
+  if (!user) throw new UsageError('--password needs --user, the name of its credential');
+  if (!password) throw new UsageError(`--user needs --password, that of credential ${user}`);
+  return { user, pass: password };
+}
+
+function doorOf({ POSTERN_HOST, POSTERN_SMTP_PORT, POSTERN_SMTPS_PORT }: Settings): Door {
+  const port = POSTERN_SMTP_PORT ?? POSTERN_SMTPS_PORT ?? 2525;
+  return { host: POSTERN_HOST, port, secure: POSTERN_SMTP_PORT === null };
+}
+
+async function send(door: Door, login: Login, options: SendOptions, signal: AbortSignal): Promise<string> {
+  const { from, to, subject, text } = options;
   const transport = createTransport({
-    host: settings.POSTERN_HOST,
-    port,
-    secure: settings.POSTERN_SMTP_PORT === null,
+    ...door,
     auth: login,
+    socket: new Socket({ signal }),
     // Our own gateway, on this machine, with the certificate that it made itself.
     tls: { rejectUnauthorized: false },
   });
   try {
-    const { from, to, subject, text } = options;
-    const sent = await transport.sendMail({ from, to, subject, text, disableFileAccess: true, disableUrlAccess: true });
+    const fields = { from: { name: '', address: from }, to: to.map(address => ({ name: '', address })), subject, text };
+    const safe = { disableFileAccess: true, disableUrlAccess: true };
+    const sent = await transport.sendMail({ ...fields, ...safe, envelope: { from, to } });
     return sent.response;
   } catch (error) {
-    throw new Failure(`the gateway at ${settings.POSTERN_HOST}:${port} did not take it: ${(error as Error).message}`);
+    signal.throwIfAborted();
+    throw new Failure(`the gateway at ${door.host}:${door.port} did not take it: ${(error as Error).message}`);
   } finally {
     transport.close();
-    if (!options.user) await removeCredential(store.db, login.user);
   }
 }
 
-async function passingLogin({ db }: Store): Promise<{ user: string; pass: string }> {
+/** With a credential that is gone afterwards, also after Ctrl-C; what a kill has left, the next one removes. */
+async function withPassingLogin<T>(db: Kysely<Database>, use: (login: Login) => Promise<T>): Promise<T> {
+  await removePassingCredentials(db);
   const credentialId = newId(Date.now());
-  const user = `postern-send-${credentialId.toLowerCase()}`;
-  const pass = newToken();
-  await addCredential(db, { credentialId, tenantId: 'default', name: user, secretHash: hashToken(pass) });
-  return { user, pass };
+  const login = { user: passingName(credentialId), pass: newToken() };
+  try {
+    await addCredential(db, { credentialId, tenantId: 'default', name: login.user, secretHash: hashToken(login.pass) });
+    return await use(login);
+  } finally {
+    await removeCredential(db, login.user);
+  }
+}
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM']) {
+    process.once(name, () => controller.abort(new Failure(`stopped by ${name}`)));
+  }
+  return controller.signal;
 }

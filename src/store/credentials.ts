@@ -137,6 +137,20 @@ export async function removeCredential(db: Kysely<Database>, name: string): Prom
   return numDeletedRows === 1n;
 }
 
+/** Of a credential that lives as long as one command. */
+export function passingName(credentialId: string): string {
+  return `postern-send-${credentialId.toLowerCase()}`;
+}
+
+/** Those of commands that were killed: none takes so long. */
+export async function removePassingCredentials(db: Kysely<Database>): Promise<void> {
+  await db
+    .deleteFrom('credentials')
+    .where('name', '=', sql<string>`'postern-send-' || lower(credential_id)`)
+    .where('created_at', '<', sql<Date>`now() - interval '15 minutes'`)
+    .execute();
+}
+
 export async function touchCredentials(
   db: Kysely<Database>,
   credentialIds: readonly string[],

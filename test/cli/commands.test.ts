@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { postern, posternIn, printedJson } from '../support/command-line.ts';
+import { postern, posternIn, printedJson, startPostern } from '../support/command-line.ts';
 import { cloneDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { SmtpClient } from '../support/smtp-client.ts';
@@ -219,6 +219,44 @@ describe('upstream, queue, send, doctor, migrate', () => {
     await gateway.reaches(sent.messageId, 'delivered');
     expect(await json('credential', 'list')).toHaveLength(before);
     expect((await run('send')).code).toBe(2);
+  });
+
+  it.each([
+    [['--to', 'x@x.example', '--from', 'banana'], 'postern: --from: banana is not an address'],
+    [['--to', 'x@x.example', 'banana'], 'postern: --to: banana is not an address'],
+    [['--to', 'x@x.example', '--user', 'app'], 'postern: --user needs --password, that of credential app'],
+    [['--to', 'x@x.example', '--password', 'pw'], 'postern: --password needs --user'],
+  ])('send %j: exit 2, %s', async (args, said) => {
+    const outcome = await run('send', ...args);
+    expect([outcome.code, outcome.stdout]).toEqual([2, '']);
+    expect(outcome.stderr).toContain(said);
+  });
+
+  it('send leaves no credential behind: not by itself, and not for one that was killed', async () => {
+    const passing = () => database.rows("select name from credentials where name like 'postern-send-%' order by name");
+    await database.rows(
+      `insert into credentials (credential_id, tenant_id, name, secret_hash, from_domains, created_at)
+       values ('KILLED', 'default', 'postern-send-killed', 'x', '{}', now() - interval '1 hour'),
+              ('YOUNG', 'default', 'postern-send-young', 'x', '{}', now()),
+              ('OTHER', 'default', 'postern-send-of-an-app', 'x', '{}', now() - interval '1 hour')`,
+    );
+    const misled = await postern({ ...environment, POSTERN_SMTP_PORT: 'abc' }, 'send', '--to', 'x@x.example');
+    expect([misled.code, (await passing()).length]).toEqual([2, 3]);
+    await json('send', '--to', 'x@x.example');
+    expect(await passing()).toEqual([{ name: 'postern-send-of-an-app' }, { name: 'postern-send-young' }]);
+  });
+
+  it('send that is interrupted takes its credential along', async () => {
+    const silent = createNetServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const child = startPostern({ ...environment, POSTERN_SMTP_PORT: `${port}` }, ['send', '--to', 'x@x.example']);
+    const [[socket]] = await Promise.all([once(silent, 'connection')]);
+    child.kill('SIGINT');
+    expect(await once(child, 'close')).toEqual([1, null]);
+    socket.destroy();
+    silent.close();
+    expect(await database.rows("select 1 from credentials where name ~ '^postern-send-.{26}$'")).toEqual([]);
   });
 
   it('doctor finds all well, or says what to do and exits with 1', async () => {

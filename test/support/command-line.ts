@@ -16,7 +16,7 @@ export async function posternIn(
   environment: Record<string, string>,
   ...args: string[]
 ): Promise<Outcome> {
-  const child = start(environment, args, directory);
+  const child = startPostern(environment, args, directory);
   let stdout = '';
   let stderr = '';
   child.stdout!.on('data', chunk => {
@@ -42,7 +42,7 @@ export async function printedJson(running: Promise<Outcome>) {
 
 /** Runs `postern start`; resolves when it says that it is ready. */
 export async function posternStart(environment: Record<string, string>) {
-  const child = start(environment, ['start']);
+  const child = startPostern(environment, ['start']);
   const ended = once(child, 'close').then(([code]) => code as number);
   let stdout = '';
   let stderr = '';
@@ -69,7 +69,11 @@ export async function posternStart(environment: Record<string, string>) {
   };
 }
 
-function start(environment: Record<string, string>, args: readonly string[], cwd = process.cwd()): ChildProcess {
+export function startPostern(
+  environment: Record<string, string>,
+  args: readonly string[],
+  cwd = process.cwd(),
+): ChildProcess {
   const { PATH, HOME = '/' } = process.env;
   return spawn(process.execPath, [POSTERN, ...args], {
     // Not the postern.yaml that a checkout may have.

@@ -1,6 +1,7 @@
 // `imaps://user:pass@host:port/INBOX?then=move&folder=Processed`, as POSTERN_BOUNCE_MAILBOXES lists them.
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { decoded, withoutPassword } from './url-parameters.ts';
 
 export type MailboxSettings = {
   /** `user@host/INBOX`: in logs, in the database and for people. */
@@ -53,6 +54,7 @@ export const mailboxUrls = z.string().transform((value, context) => {
 export function parseMailboxUrl(text: string): MailboxSettings | string {
   const url = URL.parse(text);
   if (!url?.hostname) return 'is not a URL';
+  if (url.hash || text.endsWith('#')) return 'has a # that is not written as %23';
   if (url.protocol !== 'imap:' && url.protocol !== 'imaps:') return 'does not begin with imap:// or imaps://';
   const unknown = [...url.searchParams.keys()].find(key => !PARAMETERS.includes(key));
   if (unknown) return `has an unknown parameter ${unknown}`;
@@ -89,17 +91,4 @@ function loginOf(auth: string, password: string, tokenFile: string | null): Mail
   if (auth === 'password') return password ? { kind: 'password', password } : 'has no password';
   if (auth !== 'xoauth2') return `has auth=${auth}, which is neither password nor xoauth2`;
   return tokenFile ? { kind: 'xoauth2', tokenFile } : 'has auth=xoauth2 without tokenFile=/path/of/an/access/token';
-}
-
-/** null when a % does not begin an escape. */
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/:\/\/[^@]*@/, '://…@');
 }

@@ -2,7 +2,7 @@
 // `null://`. docs/upstreams.md shows every kind with all of its parameters.
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { decoded, type SocksProxy, UrlParameters, type WarmupSchedule } from './url-parameters.ts';
+import { decoded, type SocksProxy, UrlParameters, type WarmupSchedule, withoutPassword } from './url-parameters.ts';
 
 export type UpstreamTls = 'none' | 'opportunistic' | 'required' | 'verify' | 'implicit';
 
@@ -71,6 +71,7 @@ const DEFAULT_CONNECTIONS = 10;
 const DEFAULT_CONNECTIONS_PER_DOMAIN = 5;
 const DEFAULT_CONNECTIONS_TOTAL = 100;
 const STARTTLS_MODES = ['none', 'opportunistic', 'required', 'verify'] as const;
+const ENCODED = 'in user and password, @ is written %40, : %3A, / %2F, ? %3F, # %23, , %2C and % %25';
 const COMMON = ['name', 'rate', 'warmup', 'returnPath'];
 const DIALING = ['ca', 'source', 'proxy', 'ehlo', 'tls', 'connections'];
 
@@ -81,17 +82,24 @@ export const upstreamUrls = z.string().transform((value, context) => {
     .map(part => part.trim())
     .filter(Boolean)) {
     const parsed = parseUpstreamUrl(entry);
-    if (typeof parsed === 'string') context.addIssue(`${withoutPassword(entry)} ${parsed}`);
-    else if (upstreams.some(other => other.name === parsed.name)) context.addIssue(`name ${parsed.name} stands twice`);
+    const isTwice = typeof parsed !== 'string' && upstreams.some(other => other.name === parsed.name);
+    if (typeof parsed === 'string') context.addIssue(issueOf(entry, `${withoutPassword(entry)} ${parsed}`));
+    else if (isTwice) context.addIssue(issueOf(entry, `name ${parsed.name} stands twice: name=… tells them apart`));
     else upstreams.push(parsed);
   }
   if (value.replaceAll(',', '').trim() === '') context.addIssue('names no upstream');
   return upstreams;
 });
 
+/** The whole example helps those who have no URL yet; others need to know about a part of theirs. */
+function issueOf(entry: string, message: string) {
+  return URL.canParse(entry) ? { code: 'custom' as const, message, params: { page: 'docs/upstreams.md' } } : message;
+}
+
 /** The settings behind one URL, or what is wrong with it. */
 export function parseUpstreamUrl(text: string): UpstreamSettings | string {
   const url = URL.parse(text);
+  if (url?.hash || text.endsWith('#')) return 'has a # that is not written as %23';
   switch (url?.protocol) {
     case 'smtp:':
     case 'smtps:':
@@ -103,7 +111,7 @@ export function parseUpstreamUrl(text: string): UpstreamSettings | string {
     case 'null:':
       return parseNull(url);
     case undefined:
-      return 'is not a URL';
+      return text.includes('@') ? `is not a URL; ${ENCODED}` : 'is not a URL';
     default:
       return 'does not begin with smtp:// or smtps://, mx://, file:// or null://';
   }
@@ -148,8 +156,15 @@ function parseSmartHost(url: URL): SmartHostSettings | string {
   const [user, password] = [decoded(url.username), decoded(url.password)];
   if (user === null || password === null) given.wrong('has a % in user or password that is not written as %25');
   if (implicit && tls === 'none') given.wrong('has tls=none, which smtps:// contradicts');
-  if ((auth === 'xoauth2') !== (tokenFile !== null)) given.wrong('has one of auth=xoauth2 and token-file, not both');
+  if (url.pathname !== '' && url.pathname !== '/') {
+    given.wrong('has a path, and only file:// has one; a / in user or password is written %2F');
+  }
+  if (auth === 'xoauth2' && !tokenFile)
+    given.wrong('has auth=xoauth2, which needs token-file=/path/of/an/access/token');
+  if (auth !== 'xoauth2' && tokenFile !== null) given.wrong('has token-file, which only auth=xoauth2 reads');
   if (auth !== 'any' && !user) given.wrong(`has auth=${auth}, but no user`);
+  const wrongLogin = auth === 'xoauth2' ? objectToToken(password) : objectToLogin(user, password);
+  if (wrongLogin !== null) given.wrong(wrongLogin);
   const settings: SmartHostSettings = {
     ...{ kind: 'smtp', name: given.name(url.hostname), host: url.hostname.replace(/^\[|\]$/g, '') },
     port: Number(url.port || (implicit ? 465 : 25)),
@@ -161,6 +176,15 @@ function parseSmartHost(url: URL): SmartHostSettings | string {
     ...readCommon(given),
   };
   return given.problem ?? settings;
+}
+
+function objectToLogin(user: string | null, password: string | null): string | null {
+  if (user && !password) return 'has a user and no password: user:password@host, or auth=xoauth2 with a token-file';
+  return password && !user ? 'has a password and no user: user:password@host' : null;
+}
+
+function objectToToken(password: string | null): string | null {
+  return password ? 'has a password, and auth=xoauth2 sends what is in token-file instead' : null;
 }
 
 function parseDirectMx(url: URL): DirectMxSettings | string {
@@ -220,8 +244,4 @@ function readCommon(given: UrlParameters): Pick<Common, 'ratePerSecond' | 'warmu
     warmup: given.warmup(),
     ownReturnPath: given.choice('returnPath', ['own', 'ours'], 'ours') === 'own',
   };
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/:\/\/[^@]*@/, '://…@').replace(/proxy=[^&]*/, 'proxy=…');
 }

@@ -1,6 +1,7 @@
 // The parameters of one upstream's URL, read one by one: what is wrong is kept, the first thing of it, so that whoever
 // reads them can go on as if it were right and ask once, at the end.
 import { isIP } from 'node:net';
+import { nearestWord } from './nearest-word.ts';
 
 /** A SOCKS5 proxy (RFC 1928), with a login where it wants one (RFC 1929). */
 export type SocksProxy = {
@@ -26,8 +27,13 @@ export class UrlParameters {
 
   constructor(values: URLSearchParams, known: readonly string[]) {
     this.#values = values;
-    const unknown = [...values.keys()].find(key => !known.includes(key));
-    if (unknown !== undefined) this.wrong(`has an unknown parameter ${unknown}`);
+    const keys = [...values.keys()];
+    const unknown = keys.find(key => !known.includes(key));
+    // The rest of a password, which is not to be repeated.
+    if (unknown?.includes('@')) this.wrong('has a ? in user or password that is not written as %3F');
+    else if (unknown !== undefined) this.wrong(`has an unknown parameter ${unknown} (${suggestion(unknown, known)})`);
+    const twice = keys.find((key, i) => keys.indexOf(key) !== i);
+    if (twice !== undefined) this.wrong(`has ${twice} twice`);
   }
 
   wrong(problem: string): void {
@@ -42,7 +48,7 @@ export class UrlParameters {
     const value = this.#values.get(name);
     if (value === null) return otherwise;
     const choice = choices.find(known => known === value);
-    if (choice === undefined) this.wrong(`has ${name}=${value}, which is none of ${choices.join(', ')}`);
+    if (choice === undefined) this.wrong(`has ${name}=${value}, which is not one of: ${choices.join(', ')}`);
     return choice ?? otherwise;
   }
 
@@ -55,7 +61,13 @@ export class UrlParameters {
 
   name(otherwise: string): string {
     const value = this.#values.get('name') ?? otherwise;
-    if (!/^[\w.-]{1,64}$/.test(value)) this.wrong('has a name that is not of letters, digits, dots and hyphens');
+    if (!/^[\w.-]{1,64}$/.test(value)) {
+      this.wrong(
+        this.#values.has('name')
+          ? 'has a name that is not of letters, digits, dots and hyphens'
+          : `needs a name of letters, digits, dots and hyphens, as ${value} is none (example: name=main)`,
+      );
+    }
     return value;
   }
 
@@ -113,6 +125,11 @@ export class UrlParameters {
   }
 }
 
+function suggestion(unknown: string, known: readonly string[]): string {
+  const nearest = nearestWord(unknown, known);
+  return nearest === null ? `there are ${known.join(', ')}` : `did you mean ${nearest}? There are ${known.join(', ')}`;
+}
+
 /** null when a % does not begin an escape. */
 export function decoded(text: string): string | null {
   try {
@@ -120,4 +137,10 @@ export function decoded(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** For complaints. An @ or a comma that is not encoded makes more of it look like something else. */
+export function withoutPassword(text: string): string {
+  const shown = text.replace(/^([a-z]+:\/\/)?.*@/i, '$1…@').replace(/proxy=[^&]*/, 'proxy=…');
+  return URL.canParse(text) ? shown : shown.replace(/^([a-z]+:\/\/[^:@]*:).*/i, '$1…');
 }

@@ -55,6 +55,7 @@ describe('a mailbox', () => {
     ['imaps://a:b@c?tls=none', 'has tls=none, and imaps:// is TLS'],
     ['imaps://a:b@c?then=burn', 'has then=burn, which is none of move, flag, delete'],
     ['imaps://a:b@c?every=1ms', 'has an every outside 1s-1h'],
+    ['imaps://a:25#b@c', 'has a # that is not written as %23'],
     ['imaps://c', 'names no user'],
     ['imaps://a@c', 'has no password'],
     ['imaps://a@c?auth=xoauth2', 'has auth=xoauth2 without tokenFile=/path/of/an/access/token'],

@@ -1,7 +1,8 @@
 // Reads the settings: environment first, then postern.yaml, then the default. A secret may come from `NAME_FILE`.
 // All problems are reported together, each with an example.
 import { readFileSync } from 'node:fs';
-import { loadAll as parseYaml } from 'js-yaml';
+import { loadAll as parseYaml, dump as writeYaml } from 'js-yaml';
+import { nearestWord } from './nearest-word.ts';
 import { unknownUpstreams } from './route-rules.ts';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.ts';
 
@@ -99,21 +100,33 @@ function rawValue(name: string, environment: Environment, file: Record<string, u
   if (secretPath) return readFileSync(String(secretPath), 'utf8').trim();
   const value = file[name];
   if (value === undefined || value === null) return null;
-  if (!Array.isArray(value)) return String(value);
-  return value.some(item => typeof item === 'object') ? JSON.stringify(value) : value.join(',');
+  if (typeof value !== 'object') return String(value);
+  const isList = Array.isArray(value) && value.every(item => typeof item !== 'object');
+  return isList && !isRules(name) ? value.join(',') : JSON.stringify(value);
 }
 
-function complaint(
-  name: string,
-  setting: Setting,
-  raw: string,
-  issues: readonly { message: string }[],
-  isInFile: boolean,
-): string {
-  // A list of rules is not read again as one line: what is wrong names the rule.
-  const shown = setting.secret || raw.length > MOST_SHOWN || raw.startsWith('[{') ? '' : ` ${JSON.stringify(raw)}`;
-  const example = `${name}${isInFile ? ': ' : '='}${setting.example}`;
-  return `${name}:${shown} ${issues.map(issue => issue.message).join('; ')} (example: ${example})`;
+function isRules(name: string): boolean {
+  const setting: Setting | undefined = SETTINGS[name as SettingName];
+  return setting?.isRules ?? false;
+}
+
+type Issue = { readonly message: string; readonly params?: { readonly page?: unknown } | undefined };
+
+function complaint(name: string, setting: Setting, raw: string, issues: readonly Issue[], isInFile: boolean): string {
+  // A list of rules is not read again as one line: what is wrong names the rule, and in other lists the entry.
+  const isNamed = setting.isRules ? /^[[{]/.test(raw) : issues.every(({ message }) => message.startsWith('"'));
+  const shown = setting.secret || raw.length > MOST_SHOWN || isNamed ? '' : ` ${JSON.stringify(raw)}`;
+  const [page, ...others] = new Set(issues.map(({ params }) => params?.page));
+  const help =
+    typeof page === 'string' && others.length === 0
+      ? `${page} has examples`
+      : `example: ${exampleOf(name, setting, isInFile)}`;
+  return `${name}:${shown} ${issues.map(({ message }) => message).join('; ')} (${help})`;
+}
+
+function exampleOf(name: string, { example, isRules }: Setting, isInFile: boolean): string {
+  if (!isInFile) return `${name}=${example}`;
+  return `${name}: ${isRules ? writeYaml(JSON.parse(example), { flowLevel: 0, lineWidth: -1 }).trim() : example}`;
 }
 
 function contradictions(settings: Partial<Settings>): string[] {
@@ -149,5 +162,10 @@ function unknownNames(environment: Environment, file: Record<string, unknown>): 
   const ours = Object.keys(environment).filter(name => name.startsWith('POSTERN_') && name !== 'POSTERN_CONFIG');
   return [...ours, ...Object.keys(file)]
     .filter(name => !Object.hasOwn(SETTINGS, name.replace(/_FILE$/, '')))
-    .map(name => `${name}: no such setting (docs/settings.md lists them)`);
+    .map(name => `${name}: no such setting (${suggestion(name)}docs/settings.md lists them)`);
+}
+
+function suggestion(name: string): string {
+  const nearest = nearestWord(name, Object.keys(SETTINGS));
+  return nearest === null ? '' : `did you mean ${nearest}? `;
 }

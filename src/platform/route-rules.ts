@@ -34,6 +34,10 @@ const NAME = /^[a-z\d][\w.-]{0,62}$/i;
 /** Stands for the upstreams of POSTERN_UPSTREAMS in their order. */
 export const DEFAULT_ROUTE = 'default';
 
+/** Of what is not there at all, as people see it: an empty value in YAML is null. */
+const orMissing = (problem: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => (input === undefined || input === null ? 'is missing' : problem),
+});
 const oneOrMore = <T>(item: z.ZodType<T, string>) =>
   z.preprocess(
     value => (value === undefined || Array.isArray(value) ? value : [value]),
@@ -47,9 +51,12 @@ const domainPattern = z
   })
   .transform(value => foldPattern(value));
 export const ruleName = z
-  .string('is no name')
+  .string(orMissing('is no name'))
   .regex(NAME, 'is no name: letters, digits, dots, dashes')
   .refine(name => name !== DEFAULT_ROUTE, `may not be ${DEFAULT_ROUTE}: that is what holds without a rule`);
+const KEYS_OF_MESSAGE = 'tenant, credential, stream, sender-domain, tag';
+const KEYS_OF_ROUTE = 'name, when, to';
+const KEYS_OF_LIFETIME = 'name, when, retry, max-age';
 const aboutMessage = {
   tenant: oneOrMore(word),
   credential: oneOrMore(word),
@@ -57,32 +64,37 @@ const aboutMessage = {
   'sender-domain': oneOrMore(domainPattern),
   tag: oneOrMore(word),
 };
-const whenOfMessage = z.strictObject(aboutMessage, { error: unknownKey }).default({}).transform(asWhen);
+const whenOfMessage = z.strictObject(aboutMessage, shape(KEYS_OF_MESSAGE)).default({}).transform(asWhen);
 export const routeWhen = z
-  .strictObject({ ...aboutMessage, 'recipient-domain': oneOrMore(domainPattern) }, { error: unknownKey })
+  .strictObject(
+    { ...aboutMessage, 'recipient-domain': oneOrMore(domainPattern) },
+    shape(`${KEYS_OF_MESSAGE}, recipient-domain`),
+  )
   .default({})
   .transform(asWhen);
 
 /** `ses*3 + mailgun, postmark`: groups apart by commas, or as a list; within a group `+`, and a weight behind `*`. */
-export const routeGroups = z.union([z.string(), z.array(z.string())], 'is no text').transform((value, context) => {
-  const groups = (typeof value === 'string' ? value.split(',') : value).map(group => group.split('+').map(weighted));
-  const problem = groups.flat().find(member => typeof member === 'string');
-  const names = groups.flat().map(member => (typeof member === 'string' ? member : member.upstream));
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (problem !== undefined) context.addIssue(String(problem));
-  else if (twice !== undefined) context.addIssue(`names ${twice} twice`);
-  return groups as RouteGroups;
-});
+export const routeGroups = z
+  .union([z.string(), z.array(z.string())], orMissing('is no text'))
+  .transform((value, context) => {
+    const groups = (typeof value === 'string' ? value.split(',') : value).map(group => group.split('+').map(weighted));
+    const problem = groups.flat().find(member => typeof member === 'string');
+    const names = groups.flat().map(member => (typeof member === 'string' ? member : member.upstream));
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (problem !== undefined) context.addIssue(String(problem));
+    else if (twice !== undefined) context.addIssue(`names ${twice} twice`);
+    return groups as RouteGroups;
+  });
 
 export const routeRule: z.ZodType<RouteRule, unknown> = z.strictObject(
   { name: ruleName, when: routeWhen, to: routeGroups },
-  { error: unknownKey },
+  shape(KEYS_OF_ROUTE),
 );
 
 /** The same where the name stands elsewhere; `before` names the rule that it is to stand before. */
 export const routeBody = z.strictObject(
   { when: routeWhen, to: routeGroups, before: ruleName.nullish() },
-  { error: unknownKey },
+  shape('when, to, before'),
 );
 
 const lifetimeRule: z.ZodType<LifetimeRule, unknown> = z
@@ -93,13 +105,13 @@ const lifetimeRule: z.ZodType<LifetimeRule, unknown> = z
       retry: retrySchedule.optional(),
       'max-age': durationMs.refine(ms => ms > 0, 'must be more than nothing').optional(),
     },
-    { error: unknownKey },
+    shape(KEYS_OF_LIFETIME),
   )
   .refine(rule => rule.retry !== undefined || rule['max-age'] !== undefined, 'says neither retry nor max-age')
   .transform(({ name, when, retry = null, 'max-age': maxAgeMs = null }) => ({ name, when, retry, maxAgeMs }));
 
-export const routeRules = rulesOf(routeRule);
-export const lifetimeRules = rulesOf(lifetimeRule);
+export const routeRules = rulesOf(routeRule, KEYS_OF_ROUTE);
+export const lifetimeRules = rulesOf(lifetimeRule, KEYS_OF_LIFETIME);
 
 /** In the order in which they are asked: a rule set by hand stands in for that of its name in the settings. */
 export function inForce(byHand: readonly RouteRule[], settings: readonly RouteRule[]): RouteRule[] {
@@ -157,10 +169,16 @@ function asWhen(written: Readonly<Record<string, readonly string[] | undefined>>
   );
 }
 
-function unknownKey(issue: { readonly code?: string; readonly keys?: unknown }): string | undefined {
-  return issue.code === 'unrecognized_keys' && Array.isArray(issue.keys)
-    ? `has ${issue.keys.join(', ')}, which means nothing here`
-    : undefined;
+/** Complaints about a map with `keys`. */
+function shape(keys: string) {
+  return {
+    error: (issue: { readonly code?: string; readonly keys?: unknown }): string | undefined => {
+      if (issue.code === 'invalid_type') return `is not made of ${keys}`;
+      return issue.code === 'unrecognized_keys' && Array.isArray(issue.keys)
+        ? `has ${issue.keys.join(', ')}, which means nothing here`
+        : undefined;
+    },
+  };
 }
 
 /** A string is what is wrong with it. */
@@ -176,20 +194,13 @@ function foldPattern(pattern: string): string {
   return prefix + (URL.parse(`http://${domain}`)?.hostname ?? domain.toLowerCase());
 }
 
-function rulesOf<T extends { readonly name: string }>(rule: z.ZodType<T, unknown>) {
-  const list = z.array(rule).max(MAX_RULES, `has more than ${MAX_RULES} rules`);
+function rulesOf<T extends { readonly name: string }>(rule: z.ZodType<T, unknown>, keys: string) {
+  const list = z.array(rule, `is no list of rules with ${keys}`).max(MAX_RULES, `has more than ${MAX_RULES} rules`);
   return z.string().transform((value, context): readonly T[] => {
-    let written: unknown;
-    try {
-      written = JSON.parse(value);
-    } catch {
-      context.addIssue('is no list of rules, in JSON');
-      return [];
-    }
+    const written = parseJson(value);
     const parsed = list.safeParse(written);
     if (!parsed.success) {
-      for (const { path, message } of parsed.error.issues)
-        context.addIssue(`${describePath(path, written)} ${message}`);
+      for (const { path, message } of parsed.error.issues) context.addIssue(`${describePath(path, written)}${message}`);
       return [];
     }
     const names = parsed.data.map(({ name }) => name);
@@ -199,11 +210,20 @@ function rulesOf<T extends { readonly name: string }>(rule: z.ZodType<T, unknown
   });
 }
 
-/** `rule bulk, when.stream`: rules are known by their names, as far as they have any. */
+/** undefined = none. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `rule bulk, when.stream `: rules are known by their names, as far as they have any; nothing for the whole list. */
 function describePath([index, ...rest]: readonly PropertyKey[], written: unknown): string {
-  if (index === undefined) return 'it';
-  const name = (written as { name?: unknown }[])[Number(index)]?.name;
+  if (index === undefined) return '';
+  const name = (written as ({ name?: unknown } | null)[])[Number(index)]?.name;
   const rule = `rule ${typeof name === 'string' ? name : Number(index) + 1}`;
   const keys = rest.filter(key => typeof key === 'string');
-  return keys.length === 0 ? rule : `${rule}, ${keys.join('.')}`;
+  return keys.length === 0 ? `${rule} ` : `${rule}, ${keys.join('.')} `;
 }

@@ -21,6 +21,8 @@ export type Setting<T = unknown> = {
   /** Shown with every complaint. */
   readonly example: string;
   readonly secret?: true;
+  /** A list of rules: YAML in the file, JSON in the environment. */
+  readonly isRules?: true;
 };
 
 const text = z.string().min(1, 'must not be empty');
@@ -29,7 +31,8 @@ const port = z
   .regex(/^\d{1,5}$/, 'is not a port number')
   .transform(Number)
   .refine(n => n <= 65535, 'is above 65535');
-const portOrOff = z.union([z.literal('off').transform(() => null), port]);
+const off = z.literal('off').transform(() => null);
+const portOrOff = z.union([off, port], 'is neither a port number nor off');
 const count = z
   .string()
   .regex(/^[1-9]\d{0,6}$/, 'is not a positive whole number')
@@ -39,6 +42,7 @@ const UNIT = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const;
 const DAY_MS = 86_400_000;
 const positive = (longestMs: number, longest: string) =>
   durationMs.refine(ms => ms > 0, 'must be more than nothing').refine(ms => ms <= longestMs, `is above ${longest}`);
+const monthOrOff = z.union([off, positive(30 * DAY_MS, '30d')], 'is neither a duration nor off');
 const bytes = z
   .string()
   .regex(/^\d{1,9}(KB|MB|GB)?$/, 'is not a size')
@@ -103,7 +107,7 @@ const setting = <T, D extends string | null>(
   fallback: D,
   doc: string,
   example: string,
-  options: { secret?: true } = {},
+  options: { secret?: true; isRules?: true } = {},
 ) => ({ schema, default: fallback, doc, example, ...options });
 
 export const SETTINGS = {
@@ -193,6 +197,7 @@ export const SETTINGS = {
     'Which mail takes which upstreams, rule by rule; without a rule: all of them in their order. A list in postern.yaml, ' +
       'JSON in the environment.',
     '[{"name":"bulk","when":{"stream":"bulk"},"to":"mailgun*3 + ses, postmark"}]',
+    { isRules: true },
   ),
   POSTERN_MODE: setting(
     z.enum(['live', 'capture'], 'is neither live nor capture'),
@@ -218,9 +223,10 @@ export const SETTINGS = {
     'For which mail another schedule or age holds than POSTERN_RETRY and POSTERN_MAX_AGE, rule by rule. A list in ' +
       'postern.yaml, JSON in the environment.',
     '[{"name":"codes","when":{"tag":"otp"},"retry":"10s,30s,1m*","max-age":"10m"}]',
+    { isRules: true },
   ),
   POSTERN_REPEAT_WINDOW: setting(
-    z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
+    monthOrOff,
     '1h',
     'How long a message is remembered: the same Message-ID and content to the same recipients go once. `off`: never.',
     '10m',
@@ -283,7 +289,7 @@ export const SETTINGS = {
     '5000',
   ),
   POSTERN_DELAY_WARNING: setting(
-    z.union([z.literal('off').transform(() => null), positive(30 * DAY_MS, '30d')]),
+    monthOrOff,
     '4h',
     'How long a message waits before it is said to be late, to senders that asked for it (NOTIFY=DELAY) too. `off`: never.',
     '1h',

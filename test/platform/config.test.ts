@@ -102,8 +102,23 @@ describe('the settings', () => {
     const yaml = file('f.yaml', 'POSTERN_ROUTES:\n  - name: x\n    to: [{}]\nPOSTERN_SMTP_PORT: x\n');
     expect(problems({ POSTERN_CONFIG: yaml })).toEqual([
       expect.stringMatching(/^POSTERN_SMTP_PORT: "x" .*\(example: POSTERN_SMTP_PORT: \d+\)$/),
-      expect.stringMatching(/^POSTERN_ROUTES: rule x, to .*\(example: POSTERN_ROUTES: \[\{/),
+      expect.stringMatching(/^POSTERN_ROUTES: rule x, to .*\(example: POSTERN_ROUTES: \[\{name: bulk, when: \{/),
     ]);
+  });
+
+  it.each([
+    ['POSTERN_ROUTES: { bulk: ses }', /^POSTERN_ROUTES: is no list of rules with name, when, to \(example/],
+    ['POSTERN_ROUTES: [foo]', /^POSTERN_ROUTES: rule 1 is not made of name, when, to \(example/],
+    ['POSTERN_SMTP_PORT: { a: 1 }', /^POSTERN_SMTP_PORT: "\{.*\}" is neither a port number nor off \(example/],
+    ['POSTERN_SMTP_PORT: 70000', /^POSTERN_SMTP_PORT: "70000" is above 65535 \(example/],
+    ['POSTERN_DELAY_WARNING: late', /^POSTERN_DELAY_WARNING: "late" is neither a duration nor off \(example/],
+    ['POSTERN_ROLES: listner', /^POSTERN_ROLES: "listner" is none of listener, .* all \(example/],
+    ['POSTERN_DNS_SERVERS: foo', /^POSTERN_DNS_SERVERS: "foo" is not ip:port \(example/],
+    ['POSTERN_UPSTREAMS: smtp://x?tls=no', /tls=no, which is not one of: .* \(docs\/upstreams\.md has examples\)$/],
+    ['POSTERN_UPSTREAMS: smtp.example.com', /is not a URL \(example: POSTERN_UPSTREAMS: smtp:/],
+    ['POSTERN_SMPT_PORT: 25', /no such setting \(did you mean POSTERN_SMTP_PORT\? docs\/settings\.md lists them\)$/],
+  ])('%s is complained about once, in words that help', (line, complaint) => {
+    expect(problems({ POSTERN_CONFIG: file('i.yaml', line) })).toEqual([expect.stringMatching(complaint)]);
   });
 
   it('that are right can be read beside those that are wrong', () => {

@@ -55,7 +55,17 @@ describe('a list of rules', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['no JSON', 'bulk: ses', 'is no list of rules, in JSON'],
+    ['no JSON', 'bulk: ses', 'is no list of rules with name, when, to'],
+    ['a map instead of the list', { bulk: 'ses' }, 'is no list of rules with name, when, to'],
+    ['a word instead of a rule', ['bulk'], 'rule 1 is not made of name, when, to'],
+    ['nothing behind a key', [{ name: 'a', to: null }], 'rule a, to is missing'],
+    ['no name', [{ to: 'ses' }], 'rule 1, name is missing'],
+    ['a number for a name', [{ name: 7, to: 'ses' }], 'rule 1, name is no name'],
+    [
+      'a word for when',
+      [{ name: 'a', when: 'bulk', to: 'ses' }],
+      'rule a, when is not made of tenant, credential, stream, sender-domain, tag, recipient-domain',
+    ],
     [
       'a misspelt key',
       [{ name: 'a', when: { streams: 'bulk' }, to: 'ses' }],
@@ -85,7 +95,7 @@ describe('a list of rules', () => {
       [{ name: 'default', to: 'ses' }],
       'rule default, name may not be default: that is what holds without a rule',
     ],
-    ['nowhere to go', [{ name: 'a' }], 'rule a, to is no text'],
+    ['nowhere to go', [{ name: 'a' }], 'rule a, to is missing'],
   ])('with %s is refused', (_, rules, problem) => {
     expect(problemOf(routeRules, rules)).toBe(problem);
   });

@@ -1,6 +1,7 @@
 // One host as a session sees it: where it is, how it is reached, and what its certificate and we have to prove.
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { CertificateError } from '../../src/platform/tls-certificate.ts';
 import type { SmartHostSettings, UpstreamTls } from '../../src/platform/upstream-url.ts';
 import type { SocksProxy } from '../../src/platform/url-parameters.ts';
 import type { Tlsa } from './dane.ts';
@@ -61,7 +62,9 @@ export function loadTrust(caFile: string | null): SecureContext | null {
     if (!ca.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no PEM certificate in it');
     return createSecureContext({ ca, minVersion: 'TLSv1.2' });
   } catch (cause) {
-    throw new Error(`POSTERN_UPSTREAMS: ca=${caFile} cannot be used: ${(cause as Error).message}`, { cause });
+    throw new CertificateError(`POSTERN_UPSTREAMS: ca=${caFile} cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

@@ -16,6 +16,18 @@ export class Failure extends Error {}
 /** A value that is wrong by itself, whatever the gateway has: exit code 2, as for an option that there is not. */
 export class UsageError extends Failure {}
 
+/** Whether its message tells the operator what to mend; of others the stack tells us. */
+export function isExpected(error: unknown): boolean {
+  return error instanceof Failure || (error as NodeJS.ErrnoException).code !== undefined || isOurs(error);
+}
+
+/** Errors that parts of ours word for the operator. */
+function isOurs(error: unknown): boolean {
+  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError', 'CertificateError', 'SealError'].includes(
+    (error as Error).name,
+  );
+}
+
 export type Store = { readonly url: string; readonly pool: Pool; readonly db: Kysely<Database> };
 
 /** In the directory where a command is run, unless POSTERN_CONFIG names another one. */

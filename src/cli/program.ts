@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
-import { Failure, isTold, UsageError } from './context.ts';
+import { isExpected, isTold, UsageError } from './context.ts';
 import { addExamples } from './examples.ts';
 
 type Register = (program: Command) => void;
@@ -69,14 +69,6 @@ function report(error: unknown): number {
     console.error(`postern: ${error.problems.every(isTold) ? 'and this command needs it' : error.message}`);
     return 2;
   }
-  const expected = error instanceof Failure || (error as NodeJS.ErrnoException).code !== undefined || isOurs(error);
-  console.error(`postern: ${expected ? (error as Error).message : ((error as Error).stack ?? error)}`);
+  console.error(`postern: ${isExpected(error) ? (error as Error).message : ((error as Error).stack ?? error)}`);
   return error instanceof UsageError ? 2 : 1;
-}
-
-/** Errors that parts of ours word for the operator. */
-function isOurs(error: unknown): boolean {
-  return ['DataDirectoryError', 'EmbeddedPostgresError', 'PostgresError', 'CertificateError', 'SealError'].includes(
-    (error as Error).name,
-  );
 }

@@ -1,12 +1,13 @@
 // `postern start`: runs the gateway in the foreground until it is told to stop.
 import type { Command } from 'commander';
 import { type Gateway, startGateway } from '../compose.ts';
+import { ConfigError } from '../platform/config.ts';
 import { createLog, type Logger } from '../platform/log.ts';
 import type { Settings } from '../platform/settings.ts';
 import { describePlace } from '../platform/upstream-url.ts';
 import { watchSettings } from '../platform/watch-settings.ts';
 import { VERSION } from '../version.ts';
-import { CONFIG_FILE, configFile, Failure, readAllSettings } from './context.ts';
+import { CONFIG_FILE, configFile, Failure, isExpected, readAllSettings } from './context.ts';
 
 /** How long attempts and messages being read may take to end. */
 const GRACE_MS = 30_000;
@@ -40,8 +41,14 @@ function reconfigure(gateway: Gateway, log: Logger): void {
   try {
     gateway.reconfigure(readAllSettings());
   } catch (error) {
-    log.error({ event: 'settings-not-taken', err: error }, 'settings not taken, those from before hold');
+    log.error({ event: 'settings-not-taken', ...whyNot(error) }, 'settings not taken, those from before hold');
   }
+}
+
+/** One line, unless nobody has foreseen it. */
+function whyNot(error: unknown): { reason: string } | { err: unknown } {
+  if (error instanceof ConfigError) return { reason: error.problems.join('; ') };
+  return isExpected(error) ? { reason: (error as Error).message } : { err: error };
 }
 
 /** Nothing is left to be done; a connection that was being opened, or to a host that went away, would still keep us here. */

@@ -61,6 +61,7 @@ export async function posternStart(environment: Record<string, string>) {
     banner: stdout,
     log: () => stderr,
     port: Number(/SMTP +[\d.]+:(\d+) +\(STARTTLS\)/.exec(stdout)?.[1]),
+    tell: (signal: NodeJS.Signals) => child.kill(signal),
     /** The exit code. */
     end(signal: NodeJS.Signals = 'SIGTERM') {
       child.kill(signal);

@@ -2,15 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { createExplainer, identityOf } from '../../relay/index.ts';
+import type { Kysely } from 'kysely';
+import { createExplainer, createTrustedNetworks, identityOf } from '../../relay/index.ts';
 import { type Address, addressKey, parseMailbox } from '../mail/address.ts';
 import type { Identity, Submission } from '../mail/submission.ts';
 import { systemClock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import { isIn, parseAddress, parseNetwork } from '../platform/networks.ts';
-import { defaultMode } from '../platform/settings.ts';
-import { type Credential, findCredential, listCredentials } from '../store/credentials.ts';
-import { Failure, printJson, type Store, withStore } from './context.ts';
+import { defaultMode, type Settings } from '../platform/settings.ts';
+import { type Credential, findCredential, listCredentials, listTrustedCredentials } from '../store/credentials.ts';
+import type { Database } from '../store/schema.ts';
+import { Failure, printJson, type Store, UsageError, withStore } from './context.ts';
 import { explainReplies, type ReplyOptions } from './explain-reply.ts';
 import { printExplanation } from './explanation.ts';
 import { warnOfOtherSettings } from './goes-by.ts';
@@ -38,7 +41,7 @@ export function registerExplain(program: Command): void {
     .option('--provider <provider>', 'with --reply: of this provider, such as ses')
     .option('--from <address>', 'envelope sender, <> for none')
     .option('--to <address...>', 'recipients')
-    .option('--credential <name>', 'who sends it (default: the only credential there is)')
+    .option('--credential <name>', 'who sends it (default: the one of that network, or the only one there is)')
     .option('--header-from <field>', 'the From field (default: the envelope sender)')
     .option('--header <field...>', 'more header fields, each as `Name: value`')
     .option('--message <file>', 'a whole message instead of such fields')
@@ -57,10 +60,11 @@ async function explain(options: Options): Promise<void> {
 }
 
 async function explainMessage(options: MessageOptions): Promise<void> {
+  const { withoutLoginFrom: client } = options;
+  if (client !== undefined && parseAddress(client) === null)
+    throw new UsageError(`${client} is no address (example: --without-login-from 10.1.2.3)`);
   const { explanation, identity } = await withStore(async (store, settings, log) => {
-    const credential = await findSender(store, options.credential);
-    if (options.withoutLoginFrom !== undefined) assertTrusted(credential, options.withoutLoginFrom);
-    const submission = await readSubmission(options, identityOf(credential, defaultMode(settings)));
+    const submission = await readSubmission(options, await findSender(store, settings, log, options));
     const explainer = createExplainer({
       ...{ ...store, settings, log, clock: systemClock, metrics: createMetrics(async () => 0) },
       hostname: settings.POSTERN_HOSTNAME ?? hostname(),
@@ -75,30 +79,54 @@ async function explainMessage(options: MessageOptions): Promise<void> {
   if (explanation.answer.reply.code >= 400) process.exitCode = 1;
 }
 
-async function findSender({ db }: Store, name: string | undefined): Promise<Credential> {
-  if (name !== undefined) {
-    const credential = await findCredential(db, name);
-    if (!credential) throw new Failure(`there is no credential ${name} (\`npx postern credential list\`)`);
-    return credential;
+async function findSender({ db }: Store, settings: Settings, log: Logger, options: Options): Promise<Identity> {
+  const { credential: name, withoutLoginFrom: client } = options;
+  const mode = defaultMode(settings);
+  if (name === undefined && client !== undefined) {
+    // Asked as the listener asks: of several credentials with such a network it takes one.
+    const list = () => listTrustedCredentials(db);
+    const trusted = createTrustedNetworks({
+      list,
+      noteUse: () => undefined,
+      defaultMode: mode,
+      clock: systemClock,
+      log,
+    });
+    const identity = await trusted(client);
+    if (identity) return identity;
   }
+  const credential = name === undefined ? await findOnly(db, client) : await findNamed(db, name);
+  if (client !== undefined) assertTrusted(credential, client);
+  return identityOf(credential, mode);
+}
+
+async function findNamed(db: Kysely<Database>, name: string): Promise<Credential> {
+  const credential = await findCredential(db, name);
+  if (!credential) throw new Failure(`there is no credential ${name} (\`npx postern credential list\`)`);
+  return credential;
+}
+
+async function findOnly(db: Kysely<Database>, client: string | undefined): Promise<Credential> {
   const [only, ...others] = await listCredentials(db);
   if (!only) throw new Failure('there is no credential yet (`npx postern credential add` makes one)');
-  if (others.length > 0) {
-    const names = [only, ...others].map(credential => credential.name).join(', ');
-    throw new Failure(`there are several credentials: say whose mail it is with --credential (${names})`);
-  }
-  return only;
+  if (others.length === 0) return only;
+  if (client !== undefined) throw noLogin(client, 'no credential has that network', 'NAME');
+  const names = [only, ...others].map(credential => credential.name).join(', ');
+  throw new Failure(`there are several credentials: say whose mail it is with --credential (${names})`);
 }
 
 /** From anywhere else, nothing would be asked but a login. */
-function assertTrusted({ name, networks }: Credential, from: string): void {
-  const address = parseAddress(from);
-  if (address === null) throw new Failure(`${from} is no address (example: --without-login-from 10.1.2.3)`);
-  if (networks.some(network => isIn(parseNetwork(network), address))) return;
+function assertTrusted({ name, networks }: Credential, client: string): void {
+  const address = parseAddress(client);
+  if (address !== null && networks.some(network => isIn(parseNetwork(network), address))) return;
   const known = networks.length === 0 ? 'no networks' : networks.join(', ');
-  throw new Failure(
-    `${from} would get 530 5.7.0 Authentication required: credential ${name} has ${known} ` +
-      `(\`npx postern credential set ${name} --network ${from}\` adds it)`,
+  throw noLogin(client, `credential ${name} has ${known}`, name);
+}
+
+function noLogin(client: string, because: string, name: string): Failure {
+  return new Failure(
+    `${client} would get 530 5.7.0 Authentication required: ${because} ` +
+      `(\`npx postern credential set ${name} --network ${client}\` adds it)`,
   );
 }
 

@@ -106,7 +106,7 @@ describe('explain', () => {
   });
 
   it.each([
-    [['--without-login-from', 'home'], 1, 'home is no address'],
+    [['--without-login-from', 'home'], 2, 'postern: home is no address (example: --without-login-from 10.1.2.3)'],
     [['--header', 'no field'], 1, 'no field is no header field'],
     [['--message', '/no/such/file'], 1, '/no/such/file cannot be read'],
     [['--credential', 'nobody'], 1, 'there is no credential nobody'],
@@ -120,5 +120,16 @@ describe('explain', () => {
     await command('credential', 'add', 'press');
     const { code, stderr } = await explain();
     expect([code, stderr]).toEqual([1, expect.stringContaining('with --credential (press, shop)')]);
+  });
+
+  it('does not ask where a network tells, as it tells the gateway', async () => {
+    const trusted = await explain('--without-login-from', '10.1.2.3');
+    expect(trusted).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Mail of .* by credential shop /) });
+    await command('credential', 'set', 'press', '--network', '10.1.2.0/24');
+    expect((await explain('--without-login-from', '10.1.2.3')).stdout).toMatch(/^Mail of .* by credential press /);
+    expect(await explain('--without-login-from', '10.2.0.1')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^postern: 10\.2\.0\.1 would get 530 .*: no credential has that network \(/),
+    });
   });
 });

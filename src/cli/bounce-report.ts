@@ -14,8 +14,9 @@ import { loadReturnPathKeys } from '../platform/return-path-key.ts';
 import type { Settings } from '../platform/settings.ts';
 import { listMailboxes } from '../store/mailboxes.ts';
 import { decideWaiting, type ListedReport, listReports, listWaiting, readReport } from '../store/report-archive.ts';
-import { Failure, formatTime, printJson, type Store, withStore } from './context.ts';
+import { Failure, formatTime, printJson, type Store, UsageError, withStore } from './context.ts';
 import { expand, type MailFile, splitMbox } from './mail-files.ts';
+import { firstPage, readLimit } from './page.ts';
 import { printTable } from './table.ts';
 
 type ListOptions = {
@@ -77,20 +78,14 @@ export function registerReports(bounce: Command): void {
     .action(mailboxes);
 }
 
-function limitOf(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) throw new Failure('--limit is a number from 1 to 10000');
-  return limit;
-}
-
 function asId(text: string): string {
   const id = text.toUpperCase();
-  if (!isId(id)) throw new Failure(`${text} is not the id of a report (example: 01KAR2Z4X0FQ3ZC4M8Y5T6V7W8)`);
+  if (!isId(id)) throw new UsageError(`${text} is not the id of a report (example: 01KAR2Z4X0FQ3ZC4M8Y5T6V7W8)`);
   return id;
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const limit = limitOf(options.limit);
+  const limit = readLimit(options.limit, 10_000);
   const { to, reason, decision, delivered = false, before } = options;
   const recipient =
     to &&
@@ -98,12 +93,13 @@ async function list(options: ListOptions): Promise<void> {
       .replace(/[\\%_]/g, '\\$&')
       .replaceAll('*', '%');
   const found = await withStore(({ db }) =>
-    listReports(db, { recipient, reason, decision, delivered, limit, before: before && asId(before) }),
+    listReports(db, { recipient, reason, decision, delivered, limit: limit + 1, before: before && asId(before) }),
   );
-  if (options.json) return found.forEach(printJson);
-  if (found.length === 0) return console.log('No reports.');
-  printTable(['REPORT', 'RECORDED', 'RECIPIENT', 'REASON', 'MESSAGE', 'PROVEN', 'DONE'], found.map(row));
-  if (found.length === limit) console.log(`\nThere may be more: --before ${found.at(-1)!.reportId}`);
+  const { page, hasMore } = firstPage(found, limit);
+  if (options.json) return page.forEach(printJson);
+  if (page.length === 0) return console.log('No reports.');
+  printTable(['REPORT', 'RECORDED', 'RECIPIENT', 'REASON', 'MESSAGE', 'PROVEN', 'DONE'], page.map(row));
+  if (hasMore) console.log(`\nThere is more: --before ${page.at(-1)!.reportId}`);
 }
 
 function row({
@@ -210,7 +206,7 @@ function tellIngested(name: MailFile['name'], ingested: Ingested, json: boolean)
 }
 
 async function waiting({ limit, json }: Json & { limit: string }): Promise<void> {
-  const found = await withStore(({ pool }) => listWaiting(pool, limitOf(limit)));
+  const found = await withStore(({ pool }) => listWaiting(pool, readLimit(limit, 10_000)));
   if (json) return found.forEach(printJson);
   if (found.length === 0) return console.log('Nothing waits.');
   printTable(
@@ -225,7 +221,7 @@ async function decide(
   address: string | undefined,
   { all, json }: Json & { all?: boolean },
 ): Promise<void> {
-  if ((address === undefined) === (all !== true)) throw new Failure('name an address, or say --all');
+  if ((address === undefined) === (all !== true)) throw new UsageError('name an address, or say --all');
   const key = address === undefined ? null : addressKey(address);
   const count = await withStore(({ pool }) => decideWaiting(pool, decision, key));
   if (count === 0) throw new Failure('nothing of that waits');

@@ -16,7 +16,7 @@ import {
   setTreatment,
   type Treatment,
 } from '../store/credentials.ts';
-import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, UsageError, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
 type TreatmentOptions = {
@@ -81,9 +81,9 @@ function readTreatment(options: TreatmentOptions): Treatment {
   const fromDomains = from && from.join() === 'any' ? [] : from;
   const networks = network && network.join() === 'none' ? [] : network?.map(asNetwork);
   const wrong = fromDomains?.find(entry => !isDomainOrAddress(entry));
-  if (wrong !== undefined) throw new Failure(`${wrong} is no domain and no address (example: --from example.com)`);
+  if (wrong !== undefined) throw new UsageError(`${wrong} is no domain and no address (example: --from example.com)`);
   const odd = networks?.find(entry => !isNetwork(entry));
-  if (odd !== undefined) throw new Failure(`${odd} is no network${nearest(odd)} (example: --network 10.1.0.0/16)`);
+  if (odd !== undefined) throw new UsageError(`${odd} is no network${nearest(odd)} (example: --network 10.1.0.0/16)`);
   return {
     ...(fromDomains && { fromDomains }),
     ...(networks && { networks }),
@@ -98,7 +98,7 @@ function readTreatment(options: TreatmentOptions): Treatment {
 
 async function add(name: string, options: AddOptions): Promise<void> {
   if (!/^[^\s:\p{Cc}]{1,255}$/u.test(name))
-    throw new Failure('a name has 1 to 255 characters without spaces and colons');
+    throw new UsageError('a name has 1 to 255 characters without spaces and colons');
   const treatment = readTreatment(options);
   const secret = options.password ?? newToken();
   const secretHash = options.password === undefined ? hashToken(secret) : await hashPassword(secret);
@@ -152,7 +152,7 @@ function networkOf(text: string): string | null {
 
 async function set(name: string, options: TreatmentOptions & { json?: boolean }): Promise<void> {
   const treatment = readTreatment(options);
-  if (Object.keys(treatment).length === 0) throw new Failure('say what to change (example: --over-quota hold)');
+  if (Object.keys(treatment).length === 0) throw new UsageError('say what to change (example: --over-quota hold)');
   const found = await withStore(
     async ({ db }) => (await setTreatment(db, name, treatment)) && findCredential(db, name),
   );

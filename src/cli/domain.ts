@@ -16,7 +16,7 @@ import { loadSealer, type Sealer, sealedUnder } from '../platform/sealing.ts';
 import type { Settings } from '../platform/settings.ts';
 import { activateKeys, anySealedKey, type DkimKey, insertKeys, listKeys } from '../store/dkim-keys.ts';
 import { addDomain, type Domain, findDomain, listDomains, removeDomain } from '../store/domains.ts';
-import { Failure, formatSecond, printJson, type Store, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, type Store, UsageError, withStore } from './context.ts';
 import { printCheck, printRecord, printZone } from './domain-records.ts';
 import { printTable } from './table.ts';
 
@@ -57,7 +57,7 @@ export function registerDomain(program: Command): void {
 
 function nameOf(text: string): string {
   const domain = parseSendingDomain(text);
-  if (typeof domain !== 'string') throw new Failure(domain.problem);
+  if (typeof domain !== 'string') throw new UsageError(domain.problem);
   return domain;
 }
 

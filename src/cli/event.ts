@@ -1,8 +1,9 @@
 // `postern event list`: what happened that is about no message (a domain, a quota), or all that happened to one.
 import type { Command } from 'commander';
 import { type ListedEvent, listEvents } from '../store/events.ts';
-import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { formatSecond, printJson, UsageError, withStore } from './context.ts';
 import { asId, parseSince } from './message-choice.ts';
+import { firstPage, readLimit } from './page.ts';
 import { printTable } from './table.ts';
 
 type ListOptions = {
@@ -32,21 +33,21 @@ export function registerEvent(program: Command): void {
 }
 
 async function list({ message, since, json, ...options }: ListOptions): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) throw new Failure('--limit is a number from 1 to 10000');
+  const limit = readLimit(options.limit, 10_000);
   const before = options.before === undefined ? undefined : Number(options.before);
   if (before !== undefined && !Number.isSafeInteger(before))
-    throw new Failure('--before is the id that the last page ended with');
+    throw new UsageError('--before is the id that the last page ended with');
   const filter = {
-    ...{ topic: options.topic, kind: options.kind, limit, before },
+    ...{ topic: options.topic, kind: options.kind, limit: limit + 1, before },
     messageId: message === undefined ? undefined : asId(message),
     since: since === undefined ? undefined : parseSince(since, Date.now()),
   };
   const found = await withStore(({ db }) => listEvents(db, filter));
-  if (json) return found.forEach(printJson);
-  if (found.length === 0) return console.log('Nothing found.');
-  printTable(['AT', 'KIND', 'ABOUT', 'DATA'], found.map(row));
-  if (found.length === limit) console.log(`\nThere may be more: --before ${found.at(-1)!.eventId}`);
+  const { page, hasMore } = firstPage(found, limit);
+  if (json) return page.forEach(printJson);
+  if (page.length === 0) return console.log('Nothing found.');
+  printTable(['AT', 'KIND', 'ABOUT', 'DATA'], page.map(row));
+  if (hasMore) console.log(`\nThere is more: --before ${page.at(-1)!.eventId}`);
 }
 
 function row({ at, kind, topic, messageId, n, data }: ListedEvent): string[] {

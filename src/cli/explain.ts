@@ -54,7 +54,7 @@ async function explain(options: Options): Promise<void> {
   const { reply, from, to } = options;
   if (reply !== undefined) return explainReplies(reply, options);
   if (from === undefined || to === undefined) {
-    throw new Failure("say what about: --from ADDRESS --to ADDRESS, or --reply '550 5.1.1 User unknown'");
+    throw new UsageError("say what about: --from ADDRESS --to ADDRESS, or --reply '550 5.1.1 User unknown'");
   }
   return explainMessage({ ...options, from, to });
 }
@@ -154,13 +154,13 @@ async function readSubmission(options: MessageOptions, identity: Identity): Prom
 
 function readAddress(text: string): Address {
   const address = parseMailbox(text, { smtpUtf8: true });
-  if (typeof address !== 'string') throw new Failure(`${text} is no address (example: someone@example.com)`);
+  if (typeof address !== 'string') throw new UsageError(`${text} is no address (example: someone@example.com)`);
   return address;
 }
 
 function writeContent({ from, headerFrom, to, header = [] }: MessageOptions): Buffer {
   const odd = header.find(field => !/^[!-9;-~]+:[^\r\n]*$/.test(field));
-  if (odd !== undefined) throw new Failure(`${odd} is no header field (example: --header 'X-Postern-Tag: welcome')`);
+  if (odd !== undefined) throw new UsageError(`${odd} is no header field (example: --header 'X-Postern-Tag: welcome')`);
   const author = headerFrom ?? (from === '<>' ? '' : from);
   const fields = [author && `From: ${author}`, `To: ${to.join(', ')}`, 'Subject: explain', ...header].filter(Boolean);
   return Buffer.from(`${fields.join('\r\n')}\r\n\r\n`);

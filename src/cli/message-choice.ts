@@ -4,7 +4,7 @@ import type { DeliveryState } from '../mail/outcome.ts';
 import type { MessageId } from '../mail/submission.ts';
 import { parseDuration } from '../platform/duration.ts';
 import { isId } from '../platform/id.ts';
-import { Failure } from './context.ts';
+import { UsageError } from './context.ts';
 
 export type ChoiceOptions = {
   to?: string;
@@ -42,7 +42,7 @@ export function readChoice({ to, tag, metadata, state, since }: ChoiceOptions) {
 
 function readPair(text: string): [string, string] {
   const equals = text.indexOf('=');
-  if (equals < 1) throw new Failure(`--metadata ${text} is not name=value (example: --metadata order=1042)`);
+  if (equals < 1) throw new UsageError(`--metadata ${text} is not name=value (example: --metadata order=1042)`);
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
@@ -50,12 +50,12 @@ export function parseSince(text: string, now: number): Date {
   const ago = parseDuration(text);
   const date = ago === null ? new Date(text) : new Date(now - ago);
   if (Number.isNaN(date.getTime()))
-    throw new Failure(`--since ${text} is neither a duration nor a time (example: 15m)`);
+    throw new UsageError(`--since ${text} is neither a duration nor a time (example: 15m)`);
   return date;
 }
 
 export function asId(text: string): MessageId {
   const id = text.toUpperCase();
-  if (!isId(id)) throw new Failure(`${text} is not a message id (example: 01KAR2Z4X0FQ3ZC4M8Y5T6V7W8)`);
+  if (!isId(id)) throw new UsageError(`${text} is not a message id (example: 01KAR2Z4X0FQ3ZC4M8Y5T6V7W8)`);
   return id as MessageId;
 }

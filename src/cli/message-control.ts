@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { createWakeQueue } from '../platform/queue.ts';
 import { type Choice, controlDeliveries, countChosen, type Deed, type Done, type HowMany } from '../store/control.ts';
-import { Failure, printJson, withStore } from './context.ts';
+import { Failure, printJson, UsageError, withStore } from './context.ts';
 import { asId, type ChoiceOptions, readChoice, withChoice } from './message-choice.ts';
 
 type ControlOptions = ChoiceOptions & { yes?: boolean; json?: boolean };
@@ -62,7 +62,7 @@ async function control(deed: Deed, ids: readonly string[], options: ControlOptio
 function chosenBy(deed: Deed, ids: readonly string[], options: ControlOptions): Choice {
   const choice = readChoice(options);
   if (ids.length === 0 && Object.values(choice).every(value => value === undefined))
-    throw new Failure(`say which (example: npx postern message ${deed} --to '*@example.com')`);
+    throw new UsageError(`say which (example: npx postern message ${deed} --to '*@example.com')`);
   return { ...choice, messageIds: ids.length > 0 ? ids.map(asId) : undefined };
 }
 

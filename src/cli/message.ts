@@ -4,6 +4,7 @@ import { type FoundMessage, findMessages, readRaw, readStory } from '../store/ar
 import { Failure, formatSecond, printJson, withStore } from './context.ts';
 import { asId, type ChoiceOptions, readChoice, withChoice } from './message-choice.ts';
 import { registerMessageControl } from './message-control.ts';
+import { firstPage, readLimit } from './page.ts';
 import { printTable } from './table.ts';
 import { tellStory } from './timeline.ts';
 
@@ -33,18 +34,18 @@ export function registerMessage(program: Command): void {
 }
 
 async function find(options: FindOptions): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) throw new Failure('--limit is a number from 1 to 10000');
+  const limit = readLimit(options.limit, 10_000);
   const { from, subject, messageId: internetMessageId, before } = options;
   const choice = readChoice(options);
   const found = await withStore(({ db }) =>
-    findMessages(db, { ...choice, from, subject, internetMessageId, before: before && asId(before), limit }),
+    findMessages(db, { ...choice, from, subject, internetMessageId, before: before && asId(before), limit: limit + 1 }),
   );
-  if (options.json) found.forEach(printJson);
-  else if (found.length === 0) console.log('Nothing found.');
+  const { page, hasMore } = firstPage(found, limit);
+  if (options.json) page.forEach(printJson);
+  else if (page.length === 0) console.log('Nothing found.');
   else {
-    printTable(['ID', 'ACCEPTED', 'FROM', 'TO', 'STATE', 'SUBJECT'], found.map(row));
-    if (found.length === limit) console.log(`\nThere may be more: --before ${found.at(-1)!.messageId}`);
+    printTable(['ID', 'ACCEPTED', 'FROM', 'TO', 'STATE', 'SUBJECT'], page.map(row));
+    if (hasMore) console.log(`\nThere is more: --before ${page.at(-1)!.messageId}`);
   }
 }
 

@@ -1,4 +1,5 @@
-// The commands, and what every one of them does with an error: one clear line, exit 1 (failed) or 2 (bad usage).
+// The commands, and what every one of them does with an error: one clear line, exit 1 (failed) or 2
+// (nothing was tried, since an argument, an option or a setting is wrong by itself).
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config.ts';
 import { VERSION } from '../version.ts';
@@ -35,7 +36,8 @@ To begin with:
   npx postern doctor                          what is wrong, and what to do
 
 Each command has --help, and --json where it prints anything. Settings come from the environment and
-from ./postern.yaml (docs/settings.md). Exit codes: 0 well, 1 failed, 2 bad usage.`;
+from ./postern.yaml (docs/settings.md). Exit codes: 0 well, 1 failed, 2 nothing was tried, since an option or a
+setting is wrong.`;
 
 /** The exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -66,9 +68,15 @@ export async function createProgram(command?: string): Promise<Command> {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof ConfigError) {
-    console.error(`postern: ${error.problems.every(isTold) ? 'and this command needs it' : error.message}`);
+    console.error(`postern: ${error.problems.every(isTold) ? describeNeed(error) : error.message}`);
     return 2;
   }
   console.error(`postern: ${isExpected(error) ? (error as Error).message : ((error as Error).stack ?? error)}`);
   return error instanceof UsageError ? 2 : 1;
+}
+
+/** Of problems that were told in full already, each with the name of its setting in front. */
+function describeNeed({ problems }: ConfigError): string {
+  const names = problems.map(problem => problem.split(':')[0]);
+  return `this command needs ${names.join(' and ')}, and cannot do without`;
 }

@@ -15,7 +15,7 @@ import {
   removeQuota,
 } from '../store/quotas.ts';
 import type { Database } from '../store/schema.ts';
-import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, UsageError, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
 type SetOptions = {
@@ -82,18 +82,18 @@ function readAmount({
 }: SetOptions): Pick<NewQuota, 'counts' | 'limit' | 'windowMs'> {
   const given = Object.entries({ messages, recipients, 'at-once': atOnce }).filter(([, text]) => text !== undefined);
   if (given.length !== 1)
-    throw new Failure(
+    throw new UsageError(
       'say how much: --messages, --recipients or --at-once, one of them (example: --messages 5 --per minute)',
     );
   const [name, text] = given[0]! as ['messages' | 'recipients' | 'at-once', string];
   const limit = Number(text);
   if (!/^\d+$/.test(text) || limit < 1 || limit > MAX_LIMIT)
-    throw new Failure(`--${name} ${text} is no whole number from 1 to ${MAX_LIMIT}`);
+    throw new UsageError(`--${name} ${text} is no whole number from 1 to ${MAX_LIMIT}`);
   if (name === 'at-once') {
-    if (per !== undefined) throw new Failure('--at-once is at any time: without --per');
+    if (per !== undefined) throw new UsageError('--at-once is at any time: without --per');
     return { counts: 'messages', limit, windowMs: null };
   }
-  if (per === undefined) throw new Failure(`say in which time: --per (example: --${name} ${text} --per minute)`);
+  if (per === undefined) throw new UsageError(`say in which time: --per (example: --${name} ${text} --per minute)`);
   return { counts: name, limit, windowMs: readWindow(per) };
 }
 
@@ -101,17 +101,17 @@ function readWindow(text: string): number {
   const named = Object.hasOwn(WINDOWS_MS, text) ? WINDOWS_MS[text as keyof typeof WINDOWS_MS] : null;
   const windowMs = named ?? parseDuration(text);
   if (windowMs === null)
-    throw new Failure(`--per ${text} is none of ${Object.keys(WINDOWS_MS).join(', ')}, and no duration such as 15m`);
+    throw new UsageError(`--per ${text} is none of ${Object.keys(WINDOWS_MS).join(', ')}, and no duration such as 15m`);
   if (windowMs < WINDOWS_MS.second || windowMs > WINDOWS_MS.month)
-    throw new Failure(`--per ${text}: a window has between a second and 31 days`);
+    throw new UsageError(`--per ${text}: a window has between a second and 31 days`);
   return windowMs;
 }
 
 async function readScope(db: Kysely<Database>, { credential: name, tenant, stream, recipientDomain }: SetOptions) {
   if (name === undefined && tenant === undefined && stream === undefined && recipientDomain === undefined)
-    throw new Failure('say whose mail: --credential, --tenant, --stream or --recipient-domain, or several of them');
+    throw new UsageError('say whose mail: --credential, --tenant, --stream or --recipient-domain, or several of them');
   if (recipientDomain !== undefined && !isDomain(recipientDomain))
-    throw new Failure(`${recipientDomain} is no domain (example: --recipient-domain example.com)`);
+    throw new UsageError(`${recipientDomain} is no domain (example: --recipient-domain example.com)`);
   const credential = name === undefined ? null : await findCredential(db, name);
   if (name !== undefined && !credential) throw new Failure(`there is no credential ${name}`);
   if (credential && tenant !== undefined && credential.tenantId !== tenant)
@@ -157,7 +157,7 @@ function bar(share: number): string {
 
 async function remove(id: string, { json }: { json?: boolean }): Promise<void> {
   const quotaId = Number(id);
-  if (!/^\d{1,15}$/.test(id)) throw new Failure(`${id} is no id of a quota (\`npx postern quota list\` shows them)`);
+  if (!/^\d{1,15}$/.test(id)) throw new UsageError(`${id} is no id of a quota (\`npx postern quota list\` shows them)`);
   const removed = await withStore(({ db }) => removeQuota(db, quotaId));
   if (!removed) throw new Failure(`there is no quota ${quotaId}`);
   if (json) printJson({ quotaId, removed: true });

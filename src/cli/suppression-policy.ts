@@ -10,7 +10,7 @@ import {
   removeSuppressionPolicy,
 } from '../store/suppression-policies.ts';
 import type { SuppressionScope } from '../store/suppressions.ts';
-import { Failure, printJson, withStore } from './context.ts';
+import { Failure, printJson, UsageError, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
 type ScopeOptions = { tenant?: string; stream?: Stream };
@@ -60,7 +60,9 @@ export function registerSuppressionPolicy(suppression: Command): void {
 async function set(options: SetOptions): Promise<void> {
   const figures = readFigures(options);
   if (Object.keys(figures).length === 0)
-    throw new Failure('say what follows: --hard-for, --strikes, --strikes-within or --strikes-for, or several of them');
+    throw new UsageError(
+      'say what follows: --hard-for, --strikes, --strikes-within or --strikes-for, or several of them',
+    );
   const made = await withStore(({ db }) =>
     putSuppressionPolicy(db, scopeOf(options), figures).catch(error => {
       throw error.code === '23503' ? new Failure(`there is no tenant ${options.tenant}`) : error;
@@ -88,8 +90,8 @@ function readFigures({ hardFor, strikes, strikesWithin, strikesFor }: SetOptions
 function readTime(option: string, text: string): number | null {
   if (text === 'default') return null;
   const ms = parseDuration(text);
-  if (ms === null) throw new Failure(`${option} ${text} is no duration (example: ${option} 30d)`);
-  if (ms < MINUTE_MS || ms > LONGEST_MS) throw new Failure(`${option} ${text}: from a minute to 730d`);
+  if (ms === null) throw new UsageError(`${option} ${text} is no duration (example: ${option} 30d)`);
+  if (ms < MINUTE_MS || ms > LONGEST_MS) throw new UsageError(`${option} ${text}: from a minute to 730d`);
   return ms;
 }
 
@@ -97,7 +99,7 @@ function readStrikes(text: string): number | null {
   if (text === 'default') return null;
   const strikes = Number(text);
   if (!/^\d+$/.test(text) || strikes < 1 || strikes > MAX_STRIKES)
-    throw new Failure(`--strikes ${text} is no whole number from 1 to ${MAX_STRIKES}`);
+    throw new UsageError(`--strikes ${text} is no whole number from 1 to ${MAX_STRIKES}`);
   return strikes;
 }
 

@@ -17,7 +17,8 @@ import {
   SUPPRESSION_REASONS,
   type SuppressionReason,
 } from '../store/suppressions.ts';
-import { Failure, formatSecond, printJson, type Store, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, type Store, UsageError, withStore } from './context.ts';
+import { firstPage, readLimit } from './page.ts';
 import { registerSuppressionPolicy } from './suppression-policy.ts';
 import { printTable } from './table.ts';
 
@@ -73,7 +74,7 @@ export function registerSuppression(program: Command): void {
 }
 
 function scopeOf({ tenant, stream }: ScopeOptions): { tenantId: string | null; stream: Stream | null } {
-  if (stream && !tenant) throw new Failure('--stream needs --tenant');
+  if (stream && !tenant) throw new UsageError('--stream needs --tenant');
   return { tenantId: tenant ?? null, stream: stream ?? null };
 }
 
@@ -85,7 +86,7 @@ function checkAddress(text: string): string | null {
 
 async function add(addresses: string[], options: AddOptions): Promise<void> {
   const wrong = addresses.map(checkAddress).find(problem => problem !== null);
-  if (wrong) throw new Failure(wrong);
+  if (wrong) throw new UsageError(wrong);
   const expiresAt = readExpiry(options, Date.now());
   const { reason, evidence = null } = options;
   const rows = addresses.map(address => ({ address, ...scopeOf(options), reason, evidence, expiresAt }));
@@ -95,16 +96,16 @@ async function add(addresses: string[], options: AddOptions): Promise<void> {
 }
 
 function readExpiry({ for: duration, expires }: AddOptions, now: number): Date | null {
-  if (duration !== undefined && expires !== undefined) throw new Failure('--for or --expires, not both');
+  if (duration !== undefined && expires !== undefined) throw new UsageError('--for or --expires, not both');
   if (expires !== undefined) {
     const time = new Date(expires);
-    if (Number.isNaN(time.getTime())) throw new Failure(`--expires ${expires} is no time (example: 2027-02-01)`);
-    if (time.getTime() <= now) throw new Failure(`--expires ${expires} is past`);
+    if (Number.isNaN(time.getTime())) throw new UsageError(`--expires ${expires} is no time (example: 2027-02-01)`);
+    if (time.getTime() <= now) throw new UsageError(`--expires ${expires} is past`);
     return time;
   }
   if (duration === undefined) return null;
   const forMs = parseDuration(duration);
-  if (forMs === null) throw new Failure(`--for ${duration} is no duration (example: 90d)`);
+  if (forMs === null) throw new UsageError(`--for ${duration} is no duration (example: 90d)`);
   return new Date(now + forMs);
 }
 
@@ -127,19 +128,18 @@ async function remove(addresses: string[], options: ScopeOptions & { json?: bool
 }
 
 async function list(options: ListOptions): Promise<void> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100_000)
-    throw new Failure('--limit is a number from 1 to 100000');
+  const limit = readLimit(options.limit, 100_000);
   const after = options.after === undefined ? undefined : Number(options.after);
   if (after !== undefined && !Number.isInteger(after))
-    throw new Failure('--after is the id that the last page ended with');
-  const filter: ListSuppressions = { address: options.address, reason: options.reason, limit, after };
+    throw new UsageError('--after is the id that the last page ended with');
+  const filter: ListSuppressions = { address: options.address, reason: options.reason, limit: limit + 1, after };
   const found = await withStore(({ db }) => listSuppressions(db, filter));
-  if (options.json) return found.forEach(printJson);
-  if (found.length === 0)
+  const { page, hasMore } = firstPage(found, limit);
+  if (options.json) return page.forEach(printJson);
+  if (page.length === 0)
     return console.log(options.address || options.reason ? 'Nothing found.' : 'Nothing is suppressed.');
-  printTable(['ADDRESS', 'REASON', 'FOR', 'SINCE', 'UNTIL', 'TIMES', 'EVIDENCE'], found.map(row));
-  if (found.length === limit) console.log(`\nThere may be more: --after ${found.at(-1)!.suppressionId}`);
+  printTable(['ADDRESS', 'REASON', 'FOR', 'SINCE', 'UNTIL', 'TIMES', 'EVIDENCE'], page.map(row));
+  if (hasMore) console.log(`\nThere is more: --after ${page.at(-1)!.suppressionId}`);
 }
 
 function row(suppression: ListedSuppression): string[] {

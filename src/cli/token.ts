@@ -4,7 +4,7 @@ import { parseDuration } from '../platform/duration.ts';
 import { newId } from '../platform/id.ts';
 import { hashToken, newApiToken } from '../platform/secret.ts';
 import { type ApiToken, addApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
-import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, UsageError, withStore } from './context.ts';
 import { printTable } from './table.ts';
 
 const LONGEST_MS = 10 * 365 * 86_400_000;
@@ -35,10 +35,10 @@ type AddOptions = { expires?: string; readOnly?: boolean; json?: boolean };
 
 async function add(name: string, { expires, readOnly: isReadOnly = false, json }: AddOptions): Promise<void> {
   if (!/^[^\s:\p{Cc}]{1,255}$/u.test(name))
-    throw new Failure('a name has 1 to 255 characters without spaces and colons');
+    throw new UsageError('a name has 1 to 255 characters without spaces and colons');
   const validForMs = expires === undefined ? null : parseDuration(expires);
   if (expires !== undefined && (validForMs === null || validForMs === 0 || validForMs > LONGEST_MS))
-    throw new Failure('--expires is a duration of at most ten years: 90d, 12h');
+    throw new UsageError('--expires is a duration of at most ten years: 90d, 12h');
   const tokenId = newId(Date.now());
   const token = newApiToken(tokenId);
   const made = await withStore(({ pool }) =>

@@ -3,14 +3,14 @@
 import { hostname, userInfo } from 'node:os';
 import { closeUpstream, openingByHand, openUpstream } from '../../relay/index.ts';
 import type { Settings } from '../platform/settings.ts';
-import { Failure, formatSecond, printJson, withStore } from './context.ts';
+import { Failure, formatSecond, printJson, UsageError, withStore } from './context.ts';
 
 type OpenOptions = { reason?: string; for?: string; json?: boolean };
 
 export async function open(name: string, { json, ...said }: OpenOptions): Promise<void> {
   const opening = openingByHand.safeParse(said);
   if (!opening.success)
-    throw new Failure(opening.error.issues.map(({ path, message }) => `--${path.join('.')} ${message}`).join('; '));
+    throw new UsageError(opening.error.issues.map(({ path, message }) => `--${path.join('.')} ${message}`).join('; '));
   const { until } = await withStore(({ pool }, settings) => {
     assertKnown(name, settings);
     return openUpstream(pool, name, { ...opening.data, by: whoAmI() });

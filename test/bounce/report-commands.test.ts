@@ -73,7 +73,7 @@ describe('postern bounce', () => {
       'Final-Recipient: rfc822; gone@x.example',
     );
     expect(await run('bounce', 'show', '01KAR2Z4X0FQ3ZC4M8Y5T6V7W8')).toMatchObject({ code: 1 });
-    expect(await run('bounce', 'show', 'x')).toMatchObject({ code: 1, stderr: expect.stringContaining('not the id') });
+    expect(await run('bounce', 'show', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('not the id') });
   });
 
   it('waiting, apply and discard leave to a person what came beyond the limit', async () => {
@@ -84,7 +84,7 @@ describe('postern bounce', () => {
     }
     const waiting = await run('bounce', 'waiting');
     expect(waiting.stdout).toMatch(/b@x\.example +hard-bounce +address-is-bad: no_mailbox/);
-    expect(await run('bounce', 'apply')).toMatchObject({ code: 1, stderr: 'postern: name an address, or say --all\n' });
+    expect(await run('bounce', 'apply')).toMatchObject({ code: 2, stderr: 'postern: name an address, or say --all\n' });
     expect((await run('bounce', 'discard', 'b@x.example')).stdout).toBe('Discarded 1.\n');
     expect((await run('bounce', 'apply', '--all')).stdout).toBe('Suppressed 1.\n');
     expect((await run('bounce', 'waiting')).stdout).toBe('Nothing waits.\n');

@@ -62,6 +62,11 @@ describe('message', () => {
       expect((await json('message', 'find', ...filter)).map(message => message.messageId)).toEqual([id]);
     }
     expect(await json('message', 'find', '--before', id)).toEqual([]);
+    expect((await run('message', 'find', '--limit', '1')).stdout).not.toContain('There is more');
+    await gateway.settled(await gateway.submit('c@x.example'));
+    const page = await run('message', 'find', '--limit', '1');
+    const [, newest] = /^(\w{26}) .*\n\nThere is more: --before \1\n$/m.exec(page.stdout)!;
+    expect((await json('message', 'find', '--before', newest!)).map(({ messageId }) => messageId)).toEqual([id]);
 
     const { stdout } = await run('message', 'show', id.toLowerCase());
     expect(stdout).toContain(`Message     ${id}`);
@@ -89,9 +94,9 @@ describe('message', () => {
   it.each([
     [['message', 'show', '01HF7YAT00ABCDEFGHJKMNPQRS'], 1, 'postern: there is no message 01HF7YAT00ABCDEFGHJKMNPQRS'],
     [['message', 'raw', '01HF7YAT00ABCDEFGHJKMNPQRS'], 1, 'postern: there is no message'],
-    [['message', 'show', 'x'], 1, 'postern: x is not a message id'],
-    [['message', 'find', '--limit', '0'], 1, 'postern: --limit is a number'],
-    [['message', 'find', '--since', 'noon'], 1, 'postern: --since noon'],
+    [['message', 'show', 'x'], 2, 'postern: x is not a message id'],
+    [['message', 'find', '--limit', '0'], 2, 'postern: --limit is a number from 1 to 10000, not 0'],
+    [['message', 'find', '--since', 'noon'], 2, 'postern: --since noon'],
     [['message', 'find', '--state', 'lost'], 2, "error: option '--state <state>' argument 'lost' is invalid"],
     [['message', 'show'], 2, "error: missing required argument 'id'"],
     [['message', 'paint'], 2, 'error: unknown command'],
@@ -138,13 +143,13 @@ describe('credential', () => {
   });
 
   it.each([
-    [['credential', 'set', 'app'], 1, 'say what to change'],
+    [['credential', 'set', 'app'], 2, 'say what to change'],
     [['credential', 'set', 'nobody', '--mode', 'live'], 1, 'there is no credential nobody'],
-    [['credential', 'set', 'app', '--network', '10.0.0.1/8'], 1, 'is no network: did you mean 10.0.0.0/8?'],
-    [['credential', 'set', 'app', '--network', 'home'], 1, 'home is no network'],
+    [['credential', 'set', 'app', '--network', '10.0.0.1/8'], 2, 'is no network: did you mean 10.0.0.0/8?'],
+    [['credential', 'set', 'app', '--network', 'home'], 2, 'home is no network'],
     [['credential', 'add', 'app'], 1, 'there is a credential app already'],
-    [['credential', 'add', 'a b'], 1, 'a name has'],
-    [['credential', 'add', 'x', '--from', 'not a domain'], 1, 'is no domain'],
+    [['credential', 'add', 'a b'], 2, 'a name has'],
+    [['credential', 'add', 'x', '--from', 'not a domain'], 2, 'is no domain'],
     [['credential', 'add', 'x', '--tenant', 'nobody'], 1, 'there is no tenant nobody'],
     [['credential', 'add', 'x', '--mode', 'wild'], 2, 'error: option'],
     [['credential', 'rotate', 'nobody'], 1, 'there is no credential nobody'],
@@ -324,7 +329,7 @@ describe('upstream, queue, send, doctor, migrate', () => {
     const routes = await postern(env, 'route', 'list');
     expect([routes.code, routes.stderr]).toEqual([
       2,
-      expect.stringMatching(/^postern: .*\npostern: and this command needs it\n$/),
+      expect.stringMatching(/^postern: .*\npostern: this command needs POSTERN_ROUTES, and cannot do without\n$/),
     ]);
     const doctor = await postern(env, 'doctor');
     expect([doctor.code, doctor.stderr]).toEqual([1, '']);

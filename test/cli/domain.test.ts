@@ -123,8 +123,8 @@ describe.skipIf(!has('dnsmasq'))(`the domain commands${unlessInstalled('dnsmasq'
 
   it.each([
     [['add', 'example.com'], 1, 'there is a domain example.com already'],
-    [['add', 'co.uk'], 1, "co.uk is nobody's own domain"],
-    [['add', 'not a domain'], 1, 'is not a domain'],
+    [['add', 'co.uk'], 2, "co.uk is nobody's own domain"],
+    [['add', 'not a domain'], 2, 'is not a domain'],
     [['add', 'other.example', '--tenant', 'nobody'], 1, 'there is no tenant nobody'],
     [['remove', 'other.example'], 1, 'there is no domain other.example'],
     [['dkim', 'other.example'], 1, 'there is no domain other.example'],

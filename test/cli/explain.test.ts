@@ -107,7 +107,7 @@ describe('explain', () => {
 
   it.each([
     [['--without-login-from', 'home'], 2, 'postern: home is no address (example: --without-login-from 10.1.2.3)'],
-    [['--header', 'no field'], 1, 'no field is no header field'],
+    [['--header', 'no field'], 2, 'no field is no header field'],
     [['--message', '/no/such/file'], 1, '/no/such/file cannot be read'],
     [['--credential', 'nobody'], 1, 'there is no credential nobody'],
   ])('%j: exit %i, %s', async (args, code, said) => {

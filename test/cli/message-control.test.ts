@@ -100,10 +100,10 @@ describe('message hold, release and cancel', () => {
   });
 
   it.each([
-    [['message', 'hold'], 1, "postern: say which (example: npx postern message hold --to '*@example.com')"],
-    [['message', 'hold', 'x'], 1, 'postern: x is not a message id'],
+    [['message', 'hold'], 2, "postern: say which (example: npx postern message hold --to '*@example.com')"],
+    [['message', 'hold', 'x'], 2, 'postern: x is not a message id'],
     [['message', 'cancel', '--to', 'nobody@x.example'], 1, 'postern: nothing of what fits waits or is held'],
-    [['message', 'release', '--metadata', 'order'], 1, 'postern: --metadata order is not name=value'],
+    [['message', 'release', '--metadata', 'order'], 2, 'postern: --metadata order is not name=value'],
     [['message', 'release', '--state', 'gone'], 2, 'error: option'],
   ])('%j: exit %i, %s', async (args, code, said) => {
     const outcome = await run(...args);
@@ -176,7 +176,7 @@ describe('event list', () => {
     expect(first).toMatchObject({ topic: 'quota:app/hour', data: { share: 0.8 }, messageId: null });
     expect(await kinds('--before', String(first.eventId))).toEqual(['domain-ok', 'domain-broken']);
     expect((await run('event', 'list', '--limit', '1')).stdout).toMatch(
-      /^AT +KIND +ABOUT +DATA\n\S+ \S+ +quota-warning +quota:app\/hour +share: 0\.8\n\nThere may be more: --before \d+\n$/,
+      /^AT +KIND +ABOUT +DATA\n\S+ \S+ +quota-warning +quota:app\/hour +share: 0\.8\n\nThere is more: --before \d+\n$/,
     );
     const id = await gateway.submit('told@x.example');
     await gateway.reaches(id, 'delivered');
@@ -186,10 +186,10 @@ describe('event list', () => {
   });
 
   it.each([
-    [['--limit', '0'], 1, '--limit is a number'],
-    [['--before', 'x'], 1, '--before is the id'],
-    [['--message', 'x'], 1, 'x is not a message id'],
-    [['--since', 'noon'], 1, '--since noon'],
+    [['--limit', '0'], 2, '--limit is a number'],
+    [['--before', 'x'], 2, '--before is the id'],
+    [['--message', 'x'], 2, 'x is not a message id'],
+    [['--since', 'noon'], 2, '--since noon'],
   ])('%j: exit %i, %s', async (args, code, said) => {
     const outcome = await run('event', 'list', ...args);
     expect(outcome.stderr).toContain(said);

@@ -80,33 +80,33 @@ it('set --at-once makes a quota without a window, list shows what waits for room
 const FIVE_A_MINUTE = ['--messages', '5', '--per', 'minute'];
 
 it.each([
-  [['set', ...FIVE_A_MINUTE], 1, 'postern: say whose mail: --credential, --tenant, --stream or --recipient-domain'],
+  [['set', ...FIVE_A_MINUTE], 2, 'postern: say whose mail: --credential, --tenant, --stream or --recipient-domain'],
   [['set', '--credential', 'nobody', ...FIVE_A_MINUTE], 1, 'postern: there is no credential nobody\n'],
   [['set', '--tenant', 'nobody', ...FIVE_A_MINUTE], 1, 'postern: there is no tenant nobody\n'],
   [['set', '--credential', 'app', '--tenant', 'x', ...FIVE_A_MINUTE], 1, 'credential app is of tenant default'],
   [['set', '--stream', 'fast', ...FIVE_A_MINUTE], 2, "argument 'fast' is invalid"],
-  [['set', '--recipient-domain', 'a b', ...FIVE_A_MINUTE], 1, 'postern: a b is no domain (example:'],
-  [['set', '--stream', 'bulk', '--per', 'minute'], 1, 'postern: say how much: --messages, --recipients or --at-once'],
-  [['set', '--stream', 'bulk', '--recipients', '5', ...FIVE_A_MINUTE], 1, 'postern: say how much'],
-  [['set', '--stream', 'bulk', '--messages', '0', '--per', 'day'], 1, '--messages 0 is no whole number from 1 to'],
-  [['set', '--stream', 'bulk', '--messages', '1e3', '--per', 'day'], 1, '--messages 1e3 is no whole number'],
-  [['set', '--stream', 'bulk', '--recipients', '1000000001', '--per', 'day'], 1, 'from 1 to 1000000000\n'],
-  [['set', '--stream', 'bulk', '--messages', '5', '--per', 'year'], 1, '--per year is none of second, minute, hour'],
-  [['set', '--stream', 'bulk', '--messages', '5', '--per', '10ms'], 1, 'a window has between a second and 31 days'],
-  [['set', '--stream', 'bulk', '--messages', '5', '--per', '32d'], 1, 'a window has between a second and 31 days'],
+  [['set', '--recipient-domain', 'a b', ...FIVE_A_MINUTE], 2, 'postern: a b is no domain (example:'],
+  [['set', '--stream', 'bulk', '--per', 'minute'], 2, 'postern: say how much: --messages, --recipients or --at-once'],
+  [['set', '--stream', 'bulk', '--recipients', '5', ...FIVE_A_MINUTE], 2, 'postern: say how much'],
+  [['set', '--stream', 'bulk', '--messages', '0', '--per', 'day'], 2, '--messages 0 is no whole number from 1 to'],
+  [['set', '--stream', 'bulk', '--messages', '1e3', '--per', 'day'], 2, '--messages 1e3 is no whole number'],
+  [['set', '--stream', 'bulk', '--recipients', '1000000001', '--per', 'day'], 2, 'from 1 to 1000000000\n'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', 'year'], 2, '--per year is none of second, minute, hour'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', '10ms'], 2, 'a window has between a second and 31 days'],
+  [['set', '--stream', 'bulk', '--messages', '5', '--per', '32d'], 2, 'a window has between a second and 31 days'],
   [
     ['set', '--stream', 'bulk', '--messages', '5'],
-    1,
+    2,
     'postern: say in which time: --per (example: --messages 5 --per minute)',
   ],
   [
     ['set', '--stream', 'bulk', '--at-once', '5', '--per', 'day'],
-    1,
+    2,
     'postern: --at-once is at any time: without --per',
   ],
-  [['set', '--stream', 'bulk', '--at-once', '0'], 1, '--at-once 0 is no whole number from 1 to'],
+  [['set', '--stream', 'bulk', '--at-once', '0'], 2, '--at-once 0 is no whole number from 1 to'],
   [['remove', '7'], 1, 'postern: there is no quota 7\n'],
-  [['remove', 'x'], 1, 'postern: x is no id of a quota'],
+  [['remove', 'x'], 2, 'postern: x is no id of a quota'],
 ])('%j: exit %i, %s', async (args, code, said) => {
   const outcome = await run(...args);
   expect(outcome.stderr).toContain(said);

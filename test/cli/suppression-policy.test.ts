@@ -48,18 +48,18 @@ it('set makes a policy or changes what is named of it, list shows what holds, re
 });
 
 it.each([
-  [['set'], 1, 'postern: say what follows: --hard-for, --strikes, --strikes-within or --strikes-for'],
-  [['set', '--tenant', 'default'], 1, 'postern: say what follows'],
+  [['set'], 2, 'postern: say what follows: --hard-for, --strikes, --strikes-within or --strikes-for'],
+  [['set', '--tenant', 'default'], 2, 'postern: say what follows'],
   [['set', '--tenant', 'nobody', '--strikes', '2'], 1, 'postern: there is no tenant nobody\n'],
   [['set', '--stream', 'fast', '--strikes', '2'], 2, "argument 'fast' is invalid"],
-  [['set', '--hard-for', 'ever'], 1, 'postern: --hard-for ever is no duration (example: --hard-for 30d)\n'],
-  [['set', '--hard-for', '0d'], 1, 'postern: --hard-for 0d: from a minute to 730d\n'],
-  [['set', '--hard-for', '731d'], 1, 'postern: --hard-for 731d: from a minute to 730d\n'],
-  [['set', '--strikes-within', 'never'], 1, 'postern: --strikes-within never is no duration'],
-  [['set', '--strikes-for', '5s'], 1, 'postern: --strikes-for 5s: from a minute to 730d\n'],
-  [['set', '--strikes', '0'], 1, 'postern: --strikes 0 is no whole number from 1 to 1000\n'],
-  [['set', '--strikes', '1001'], 1, 'postern: --strikes 1001 is no whole number'],
-  [['set', '--strikes', '1e2'], 1, 'postern: --strikes 1e2 is no whole number'],
+  [['set', '--hard-for', 'ever'], 2, 'postern: --hard-for ever is no duration (example: --hard-for 30d)\n'],
+  [['set', '--hard-for', '0d'], 2, 'postern: --hard-for 0d: from a minute to 730d\n'],
+  [['set', '--hard-for', '731d'], 2, 'postern: --hard-for 731d: from a minute to 730d\n'],
+  [['set', '--strikes-within', 'never'], 2, 'postern: --strikes-within never is no duration'],
+  [['set', '--strikes-for', '5s'], 2, 'postern: --strikes-for 5s: from a minute to 730d\n'],
+  [['set', '--strikes', '0'], 2, 'postern: --strikes 0 is no whole number from 1 to 1000\n'],
+  [['set', '--strikes', '1001'], 2, 'postern: --strikes 1001 is no whole number'],
+  [['set', '--strikes', '1e2'], 2, 'postern: --strikes 1e2 is no whole number'],
   [['remove', '--stream', 'bulk'], 1, 'postern: there is no policy of stream bulk\n'],
   [['remove', '--tenant', 'default'], 1, 'postern: there is no policy of tenant default\n'],
 ])('%j: exit %i, %s', async (args, code, said) => {

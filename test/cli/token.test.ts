@@ -55,6 +55,6 @@ describe('add refuses', () => {
     [['x', '--expires', '0s'], '--expires is a duration of at most ten years: 90d, 12h'],
     [['x', '--expires', '9999d'], '--expires is a duration of at most ten years: 90d, 12h'],
   ])('%j', async (args, problem) => {
-    expect(await run('add', ...args)).toMatchObject({ code: 1, stderr: `postern: ${problem}\n` });
+    expect(await run('add', ...args)).toMatchObject({ code: 2, stderr: `postern: ${problem}\n` });
   });
 });

@@ -1,6 +1,7 @@
 // Control fields: what an app says to us in the header of its message. They never leave the house, known or not, obeyed
 // or not. Pure. Mail without any costs one look at the names of its fields.
 import type { Header, HeaderField } from '../../src/mail/header.ts';
+import { nearestWord } from '../../src/platform/nearest-word.ts';
 import { type Directives, DirectivesDraft, NO_DIRECTIVES } from './directives.ts';
 import { decodeWords } from './encoded-words.ts';
 import { CONTROL_FIELDS, type ControlField } from './fields.ts';
@@ -20,6 +21,12 @@ const MAX_VALUE_BYTES = 16_384;
 
 const BY_NAME = new Map(CONTROL_FIELDS.map(field => [field.name.toLowerCase(), field]));
 const NAMED_BY_REST = CONTROL_FIELDS.filter(({ name }) => name.endsWith('*'));
+
+/** Behind the prefix. */
+const OWN_NAMES = CONTROL_FIELDS.filter(({ dialect }) => dialect === 'Postern').map(({ name }) =>
+  name.slice(OWN_PREFIX.length),
+);
+const MAX_SHOWN = 60;
 
 const NONE: ControlHeaders = { directives: NO_DIRECTIVES, removals: [], problem: null };
 
@@ -60,7 +67,7 @@ function isControlField(name: string): boolean {
 
 function readField(draft: DirectivesDraft, content: Buffer, field: HeaderField, now: number): string | null {
   const known = rowOf(field.name);
-  if (known === null) return field.name.startsWith(OWN_PREFIX) ? unknown(field.name) : null;
+  if (known === null) return field.name.startsWith(OWN_PREFIX) ? unknown(content, field) : null;
   const value = textOf(content, field);
   if (value === null) return `${known.name} is longer than ${MAX_VALUE_BYTES} bytes, or not in a known charset`;
   // A template with nothing to fill in writes such fields: they say nothing.
@@ -74,9 +81,13 @@ function rowOf(name: string): ControlField | null {
   return BY_NAME.get(name) ?? NAMED_BY_REST.find(row => name.startsWith(row.name.slice(0, -1).toLowerCase())) ?? null;
 }
 
-/** Names are printable ASCII; only their length is the app's. */
-function unknown(name: string): string {
-  return `${name.slice(0, 60)} is not a known field (example: X-Postern-Tag: welcome)`;
+/** Named as it was sent. Names are printable ASCII; only their length is the app's. */
+function unknown(content: Buffer, { name, start }: HeaderField): string {
+  const shown = content.toString('latin1', start, start + Math.min(name.length, MAX_SHOWN));
+  const nearest = nearestWord(shown.slice(OWN_PREFIX.length), OWN_NAMES);
+  const meant = nearest === null ? null : rowOf(OWN_PREFIX + nearest.toLowerCase());
+  if (meant === null) return `${shown} is not a known field (example: X-Postern-Tag: welcome)`;
+  return `${shown} is not a known field: did you mean ${meant.name}?${exampleOf(meant)}`;
 }
 
 function exampleOf({ name, example }: ControlField): string {

@@ -175,8 +175,16 @@ describe('control fields', () => {
     [['X-Postern-Track: none, opens'], 'X-Postern-Track is none and something else'],
     [['X-PM-TrackOpens: maybe'], 'X-PM-TrackOpens is neither yes nor no (example: X-PM-TrackOpens: true)'],
     [['X-PM-TrackLinks: all'], 'X-PM-TrackLinks is not None, HtmlAndText, HtmlOnly or TextOnly'],
-    [['X-Postern-Taq: x'], 'x-postern-taq is not a known field (example: X-Postern-Tag: welcome)'],
-    [['X-Postern-Metadata: x'], 'x-postern-metadata is not a known field'],
+    [
+      ['X-Postern-Maxage: 10m'],
+      'X-Postern-Maxage is not a known field: did you mean X-Postern-Max-Age? (example: X-Postern-Max-Age: 10m)',
+    ],
+    [['x-postern-TAQ: x'], 'x-postern-TAQ is not a known field: did you mean X-Postern-Tag? (example: X-Postern-Tag: '],
+    [['X-Postern-Colour: x'], 'X-Postern-Colour is not a known field (example: X-Postern-Tag: welcome)'],
+    [
+      ['X-Postern-Metadata: x'],
+      'X-Postern-Metadata is not a known field: did you mean X-Postern-Metadata-*? (example: X-Postern-Metadata-order: ',
+    ],
     [['X-Postern-Metadata-: x'], 'X-Postern-Metadata-* needs a name of 1 to 64 characters'],
     [[`X-Postern-Metadata-${'n'.repeat(65)}: x`], 'X-Postern-Metadata-* needs a name of 1 to 64 characters'],
     [[`X-Postern-Metadata-n: ${'v'.repeat(1_001)}`], 'X-Postern-Metadata-* has a value of more than 1000 characters'],

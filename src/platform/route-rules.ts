@@ -30,6 +30,9 @@ export type LifetimeRule = {
 };
 
 const MAX_RULES = 1_000;
+/** As short as an app may ask for, as long as POSTERN_MAX_AGE may be, in whose place it stands. */
+const MIN_AGE_MS = 10_000;
+const MAX_AGE_MS = 365 * 86_400_000;
 const NAME = /^[a-z\d][\w.-]{0,62}$/i;
 /** Stands for the upstreams of POSTERN_UPSTREAMS in their order. */
 export const DEFAULT_ROUTE = 'default';
@@ -103,7 +106,7 @@ const lifetimeRule: z.ZodType<LifetimeRule, unknown> = z
       name: ruleName,
       when: whenOfMessage,
       retry: retrySchedule.optional(),
-      'max-age': durationMs.refine(ms => ms > 0, 'must be more than nothing').optional(),
+      'max-age': durationMs.refine(ms => ms >= MIN_AGE_MS && ms <= MAX_AGE_MS, 'is outside 10s-365d').optional(),
     },
     shape(KEYS_OF_LIFETIME),
   )

@@ -103,6 +103,8 @@ describe('a list of rules', () => {
   it.each<[string, unknown, string]>([
     ['nothing to say', [{ name: 'a', when: { tag: 'x' } }], 'rule a says neither retry nor max-age'],
     ['no duration', [{ name: 'a', 'max-age': 'soon' }], 'rule a, max-age is not a duration'],
+    ['hardly any age', [{ name: 'a', 'max-age': '9s' }], 'rule a, max-age is outside 10s-365d'],
+    ['an age beyond all dates', [{ name: 'a', 'max-age': '999999999d' }], 'rule a, max-age is outside 10s-365d'],
     ['no schedule', [{ name: 'a', retry: '1m,later' }], 'rule a, retry is not a list of durations'],
     [
       "a recipient's domain, as a message has one age",

@@ -7,7 +7,7 @@ import type { Stream } from '../mail/submission.ts';
 import type { Pool } from '../platform/postgres.ts';
 import { formatGroups, formatWhen, routeRule, type When, writtenGroups, writtenWhen } from '../platform/route-rules.ts';
 import type { Settings } from '../platform/settings.ts';
-import { Failure, printJson, withStore } from './context.ts';
+import { Failure, printJson, UsageError, withStore } from './context.ts';
 import { warnOfOtherSettings } from './goes-by.ts';
 import { printTable } from './table.ts';
 
@@ -80,7 +80,7 @@ async function set(name: string, options: SetOptions): Promise<void> {
 
 function isSaid(options: SetOptions): boolean {
   const which = Object.keys(saidWhen(options));
-  if (options.everything && which.length > 0) throw new Failure(`--everything is without --${which[0]}`);
+  if (options.everything && which.length > 0) throw new UsageError(`--everything is without --${which[0]}`);
   return options.everything === true || which.length > 0;
 }
 
@@ -107,7 +107,7 @@ function read<T>(schema: ZodType<T, unknown>, value: unknown): T {
   const words = parsed.error.issues.map(
     ({ path, message }) => `${path.filter(key => typeof key === 'string').join(' ')} ${message}`,
   );
-  throw new Failure(`${words.join('; ')} (\`npx postern route set --help\` has examples)`);
+  throw new UsageError(`${words.join('; ')} (\`npx postern route set --help\` has examples)`);
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {

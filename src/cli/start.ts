@@ -5,7 +5,7 @@ import { ConfigError } from '../platform/config.ts';
 import { createLog, type Logger } from '../platform/log.ts';
 import type { Settings } from '../platform/settings.ts';
 import { describePlace } from '../platform/upstream-url.ts';
-import { watchSettings } from '../platform/watch-settings.ts';
+import { versionOf, watchSettings } from '../platform/watch-settings.ts';
 import { VERSION } from '../version.ts';
 import { CONFIG_FILE, configFile, Failure, isExpected, readAllSettings } from './context.ts';
 
@@ -18,6 +18,8 @@ export function registerStart(program: Command): void {
 }
 
 async function start(): Promise<void> {
+  const file = configFile() ?? CONFIG_FILE;
+  const version = await versionOf(file);
   const settings = readAllSettings();
   const log = createLog(settings.POSTERN_LOG_LEVEL);
   const startedAt = performance.now();
@@ -27,7 +29,7 @@ async function start(): Promise<void> {
     throw startFailure(error, settings);
   });
   console.log(banner(gateway, settings, performance.now() - startedAt));
-  const unwatch = watchSettings(configFile() ?? CONFIG_FILE, () => reconfigure(gateway, log));
+  const unwatch = watchSettings(file, version, () => reconfigure(gateway, log));
   if (!stop.aborted) await new Promise(resolve => stop.addEventListener('abort', resolve, { once: true }));
   unwatch();
   log.info({ event: 'stopping' }, 'stopping');

@@ -1,38 +1,44 @@
 // Tells when postern.yaml has changed, or SIGHUP came: some settings can change while the gateway runs.
-import { statSync, unwatchFile, watchFile } from 'node:fs';
+import { stat } from 'node:fs/promises';
 
-const LOOK_EVERY_MS = 2_000;
-/** Whoever empties a file before it writes it leaves a moment in which it is right, and says nothing. */
-const QUIET_FOR_MS = 500;
+/** Not by inotify: editors put another file in its place, and volumes of containers tell nothing. */
+const LOOK_EVERY_MS = 1_000;
 
-type Version = { readonly mtimeMs: number; readonly size: number };
+/** Null: there is no such file. */
+export type FileVersion = { readonly mtimeMs: number; readonly size: number } | null;
 
-/** Calls `onChange` until the returned function is called. The file need not be there yet. */
-export function watchSettings(file: string, onChange: () => void): () => void {
-  let settling: NodeJS.Timeout | undefined;
-  const look = (now: Version, before: Version) => {
-    if (isSame(now, before)) return;
-    clearTimeout(settling);
-    // Should it have changed again, the next look finds that.
-    settling = setTimeout(() => {
-      if (isSame(now, versionOf(file))) onChange();
-    }, QUIET_FOR_MS).unref();
+export async function versionOf(file: string): Promise<FileVersion> {
+  const found = await stat(file).catch(() => null);
+  return found && { mtimeMs: found.mtimeMs, size: found.size };
+}
+
+/**
+ * Calls `onChange` until the returned function is called, when the file is another one than at `since`, and has been so for
+ * two looks: whoever empties a file before it writes it leaves a moment in which it is right, and says nothing.
+ */
+export function watchSettings(file: string, since: FileVersion, onChange: () => void): () => void {
+  let known = since;
+  let seen = since;
+  let isLooking = false;
+  const look = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    const now = await versionOf(file);
+    isLooking = false;
+    const stands = isSame(now, seen);
+    seen = now;
+    if (!stands || isSame(now, known)) return;
+    known = now;
+    onChange();
   };
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS).unref();
   process.on('SIGHUP', onChange);
-  // Not by inotify: editors put another file in its place, and volumes of containers tell nothing.
-  watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, look);
   return () => {
     process.off('SIGHUP', onChange);
-    clearTimeout(settling);
-    unwatchFile(file, look);
+    clearInterval(timer);
   };
 }
 
-function isSame(one: Version, other: Version): boolean {
-  return one.mtimeMs === other.mtimeMs && one.size === other.size;
-}
-
-/** As `watchFile` has it: zeros where there is none. */
-function versionOf(file: string): Version {
-  return statSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0 };
+function isSame(one: FileVersion, other: FileVersion): boolean {
+  return one?.mtimeMs === other?.mtimeMs && one?.size === other?.size;
 }

@@ -48,7 +48,7 @@ it('a rule for all mail has to say so', async () => {
     'Route rest: everything takes first.\n',
   );
   const both = await run('set', 'rest', '--everything', '--tag', 'x', '--to', 'first');
-  expect([both.code, both.stderr]).toEqual([1, 'postern: --everything is without --tag\n']);
+  expect([both.code, both.stderr]).toEqual([2, 'postern: --everything is without --tag\n']);
 });
 
 it('a rule whose upstreams are gone is passed over, by list and by test', async () => {

@@ -332,8 +332,8 @@ describe('whatever is asked', () => {
   });
 
   it.each<[string, string, unknown, string]>([
-    ['PUT', '/routes/x', [], 'the body is no object'],
-    ['PUT', '/routes/x', 'null', 'the body is no object'],
+    ['PUT', '/routes/x', [], 'the body is not made of when, to, before'],
+    ['PUT', '/routes/x', 'null', 'the body is not made of when, to, before'],
     ['PUT', '/routes/x', { when: [], to: 'main' }, 'when is no object'],
     [
       'PUT',

@@ -27,11 +27,21 @@ export function describeFallback({ route, since, to, reason }: RunningFallback):
   return `Mail of route ${route} ${where} since ${formatSecond(since)}: ${reason}`;
 }
 
+/** Beside the circuit: a warm-up that has had its messages of the day takes none until the next. */
+export function isFull(upstream: UpstreamSettings, state: KnownState | null, now: number): boolean {
+  const limit = upstream.warmup === null ? null : warmupLimit(upstream.warmup, now);
+  return limit !== null && usedToday(upstream, state) >= limit;
+}
+
+function usedToday({ name }: UpstreamSettings, state: KnownState | null): number {
+  return state?.turns.find(({ upstream }) => upstream === name)?.used ?? 0;
+}
+
 /** `14/s`, `12 of 50 today`; of an upstream that is being warmed up, as far as anybody knows what it had today. */
-export function describeRate({ name, ratePerSecond, warmup }: UpstreamSettings, state: KnownState | null, now: number) {
+export function describeRate(upstream: UpstreamSettings, state: KnownState | null, now: number) {
+  const { ratePerSecond, warmup } = upstream;
   const limit = warmup === null ? null : warmupLimit(warmup, now);
-  const used = state?.turns.find(({ upstream }) => upstream === name)?.used ?? 0;
-  const today = limit === null ? [] : [`${state ? used : '?'} of ${limit} today`];
+  const today = limit === null ? [] : [`${state ? usedToday(upstream, state) : '?'} of ${limit} today`];
   const rate = ratePerSecond === null ? [] : [formatRate(ratePerSecond)];
   return [...rate, ...today].join(', ') || 'unlimited';
 }

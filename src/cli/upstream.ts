@@ -8,7 +8,7 @@ import { Failure, printJson, readSettings, withRunningStore } from './context.ts
 import { warnOfOtherSettings } from './goes-by.ts';
 import { printTable } from './table.ts';
 import { close, open } from './upstream-control.ts';
-import { describeCircuit, describeFallback, describeRate, describeSlowed } from './upstream-state.ts';
+import { describeCircuit, describeFallback, describeRate, describeSlowed, isFull } from './upstream-state.ts';
 
 export function registerUpstream(program: Command): void {
   const upstream = program.command('upstream').description('where mail goes');
@@ -60,7 +60,9 @@ function row(upstream: UpstreamSettings, circuit: CircuitState | null | undefine
   const rate = describeRate(upstream, state, Date.now());
   const user = upstream.kind === 'smtp' && upstream.user !== null ? ` as ${upstream.user}` : '';
   const tls = 'tls' in upstream ? upstream.tls : '-';
-  return [name, `${describePlace(upstream)}${user}`, tls, String(connections), rate, describeCircuit(circuit)];
+  const isUp = circuit !== null && !circuit?.failures;
+  const condition = isUp && isFull(upstream, state, Date.now()) ? 'full until 0:00 UTC' : describeCircuit(circuit);
+  return [name, `${describePlace(upstream)}${user}`, tls, String(connections), rate, condition];
 }
 
 async function test(name: string | undefined, { json }: { json?: boolean }): Promise<void> {

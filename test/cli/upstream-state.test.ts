@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeRate } from '../../src/cli/upstream-state.ts';
+import { describeRate, isFull } from '../../src/cli/upstream-state.ts';
 import { parseUpstreamUrl, type UpstreamSettings } from '../../src/platform/upstream-url.ts';
 
 describe('the rate of an upstream is shown as it was set', () => {
@@ -26,6 +26,10 @@ describe('the rate of an upstream is shown as it was set', () => {
     expect(describeRate(warmed, state, now)).toBe('14/s, 12 of 100 today');
     expect(describeRate(warmed, null, now)).toBe('14/s, ? of 100 today');
     expect(describeRate(upstream(''), state, now)).toBe('unlimited');
+    const had = (used: number) => ({ ...state, turns: [{ upstream: 'ses', day: '2026-12-02', used }] });
+    expect([99, 100].map(used => isFull(warmed, had(used), now))).toEqual([false, true]);
+    expect(isFull(warmed, null, Date.parse('2026-11-30T10:00:00Z'))).toBe(true);
+    expect(isFull(upstream(''), had(100), now)).toBe(false);
   });
 });
 

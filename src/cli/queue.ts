@@ -4,7 +4,6 @@ import { type LiveDispatcher, listDispatchers } from '../store/dispatchers.ts';
 import { readFallbacks } from '../store/fallbacks.ts';
 import { queueSummary } from '../store/queue-summary.ts';
 import { formatSecond, formatTime, printJson, withStore } from './context.ts';
-import { warnOfOtherSettings } from './goes-by.ts';
 import { printTable } from './table.ts';
 import { describeFallback } from './upstream-state.ts';
 
@@ -18,14 +17,11 @@ export function registerQueue(program: Command): void {
 }
 
 async function status({ json }: { json?: boolean }): Promise<void> {
-  const { summary, dispatchers, fallbacks } = await withStore(async ({ pool }, settings) => {
-    await warnOfOtherSettings(pool, settings);
-    return {
-      summary: await queueSummary(pool),
-      dispatchers: await listDispatchers(pool),
-      fallbacks: await readFallbacks(pool),
-    };
-  });
+  const { summary, dispatchers, fallbacks } = await withStore(async ({ pool }) => ({
+    summary: await queueSummary(pool),
+    dispatchers: await listDispatchers(pool),
+    fallbacks: await readFallbacks(pool),
+  }));
   if (json) return printJson({ ...summary, dispatchers, fallbacks });
   console.log(
     `${summary.queued} queued: ${summary.due} due, ${summary.later} later, ${summary.leased} being tried, ${summary.parked} waiting for an upstream` +

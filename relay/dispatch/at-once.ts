@@ -119,6 +119,11 @@ export class AtOnce {
     return true;
   }
 
+  /** As with `SentAway`. */
+  recall(): void {
+    for (const { sentAway } of this.#limits.values()) sentAway.recall();
+  }
+
   /** Those for whom there is room again. */
   calls(): Call[] {
     const limits = [...this.#limits.values()].filter(({ sentAway }) => sentAway.some);

@@ -44,6 +44,8 @@ export type DispatcherOptions = {
 };
 
 const RENEW_EVERY_MS = LEASE_MS / 3;
+const RECALL_EVERY_MS = 2_000;
+
 export class Dispatcher implements HandOver {
   readonly #options: DispatcherOptions;
   readonly #claims: Claims;
@@ -52,6 +54,7 @@ export class Dispatcher implements HandOver {
   #stopAttempts = new AbortController();
   #stopRecording = new AbortController();
   #renewal: NodeJS.Timeout | null = null;
+  #recalling: NodeJS.Timeout | null = null;
   #renewedAt = 0;
   #whenIdle: (() => void) | null = null;
 
@@ -74,6 +77,7 @@ export class Dispatcher implements HandOver {
     this.#renewal = setInterval(() => {
       this.#renew().catch(error => log.warn({ err: error }, 'leases not renewed'));
     }, RENEW_EVERY_MS);
+    this.#recalling = setInterval(() => this.#recall(), RECALL_EVERY_MS);
     this.#claims.start();
   }
 
@@ -101,6 +105,7 @@ export class Dispatcher implements HandOver {
     clearTimeout(deadline);
     clearTimeout(lastCall);
     if (this.#renewal) clearInterval(this.#renewal);
+    if (this.#recalling) clearInterval(this.#recalling);
     const { pool, holder, log } = this.#options;
     await releaseLeases(pool, holder).catch(error => log.warn({ err: error }, 'leases left to their end'));
   }
@@ -161,6 +166,24 @@ export class Dispatcher implements HandOver {
   }
 
   /** Those who were sent away come sooner than they were told: there is room. */
+  #callFor(upstream: string): void {
+    const { lanes } = this.#options;
+    const lane = lanes.of(upstream);
+    const few = lanes.mostClaimed(upstream) / 2;
+    if (lane.hasRoomAgain(few)) void this.#call({ name: upstream, room: few, sentAway: lane.sentAway });
+  }
+
+  #recall(): void {
+    const { lanes, atOnce } = this.#options;
+    if (this.#stopping) return;
+    for (const upstream of lanes.names) {
+      lanes.of(upstream).sentAway.recall();
+      this.#callFor(upstream);
+    }
+    atOnce.recall();
+    this.refill();
+  }
+
   async #call({ name, room, sentAway }: Call): Promise<void> {
     const { pool, log } = this.#options;
     sentAway.called(true);
@@ -224,8 +247,7 @@ export class Dispatcher implements HandOver {
     budget.give(work.bytes);
     if (atOnce.leave(work)) this.refill();
     else this.#fill(upstream);
-    const few = lanes.mostClaimed(upstream) / 2;
-    if (lane.hasRoomAgain(few)) void this.#call({ name: upstream, room: few, sentAway: lane.sentAway });
+    this.#callFor(upstream);
     if (source === 'backlog' && lane.count('backlog', stream) === 0) this.#claims.roomAgain(stream);
     if (this.#active === 0) this.#whenIdle?.();
   }

@@ -9,6 +9,7 @@ export class SentAway {
   #toldUntil = 0;
   /** An earlier run of this process may have left some in the database. */
   #some = true;
+  #isNew = false;
 
   /** Whether there may be some. */
   get some(): boolean {
@@ -20,7 +21,17 @@ export class SentAway {
     const at = Math.max(this.#toldUntil, now + Math.max(SHORTEST_WAIT_MS, waitMs)) + eachMs;
     this.#toldUntil = Math.min(at, now + LONGEST_WAIT_MS);
     this.#some = true;
+    this.#isNew = true;
     return this.#toldUntil - now;
+  }
+
+  /**
+   * Asked now and then: whoever was sent away right before the others were called was not written down yet, and would wait
+   * until the time that it was told.
+   */
+  recall(): void {
+    if (this.#isNew) this.#some = true;
+    this.#isNew = false;
   }
 
   /** They are asked to come; all of them, or there are more. */

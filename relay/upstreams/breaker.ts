@@ -1,8 +1,9 @@
 // Whether an upstream is worth trying: a pure state machine. It opens when the upstream cannot be talked to, when it says
 // that it takes nothing from us (account suspended, credit used up), and when too many of its last answers were its own
 // trouble; and by hand. While it is open, connections without mail feel out whether the upstream is back, after pauses that
-// grow; then a single delivery may go, and its success closes it. So an outage costs a message one attempt, not one for
-// each look. Of several processes one at a time looks and tries (circuit-watch.ts); the others follow.
+// grow; then a single delivery may go, and its success closes it; where nobody had answered and no delivery comes, so does
+// a second answer (circuit-looks.ts). So an outage costs a message one attempt, not one for each look. Of several
+// processes one at a time looks and tries (circuit-watch.ts); the others follow.
 
 /** Why it is open: no conversation, or a host that closes; the login; the account; its answers; a person. */
 export type Cause = 'unreachable' | 'login-refused' | 'account-closed' | 'error-rate' | 'by-hand';
